@@ -1,0 +1,165 @@
+"""The settings of one process: read once from the environment, frozen, secrets without defaults."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+import msgspec
+
+from server.errors import BadSetting
+
+Role = Literal["web", "bridge", "worker", "auditor", "backup"]
+ROLES: tuple[Role, ...] = ("web", "bridge", "worker", "auditor", "backup")
+
+
+class Twilio(msgspec.Struct, frozen=True, kw_only=True):
+    """How texts leave. `api_url` is set only to speak to a stand-in instead of the provider."""
+
+    account_sid: str
+    auth_token: str
+    sender: str
+    api_url: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a process is told from outside."""
+
+    database_url: str
+    role_urls: dict[str, str]
+    mqtt_url: str
+    public_url: str
+    secret_key: str
+    field_key: str
+    mqtt_admin_url: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8000
+    twilio: Twilio | None = None
+    demo: bool = False
+    audit_head: Path = Path(".careloop/audit-heads.jsonl")
+    log_json: bool = False
+
+    def url_for(self, role: Role) -> str:
+        """The login of one role: `DATABASE_URL_WEB` and so on when set, else derived from the owner's."""
+        given = self.role_urls.get(role)
+        return given or as_role(self.database_url, role, self.secret_key)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose only, so no key signs two kinds of things."""
+        return hmac.new(self.secret_key.encode(), purpose.encode(), hashlib.sha256).digest()
+
+
+def role_password(secret_key: str, role: Role) -> str:
+    """The password `migrate` gives to a role's login; anyone with the secret key can derive it."""
+    return hmac.new(secret_key.encode(), f"role:{role}".encode(), hashlib.sha256).hexdigest()
+
+
+def as_role(url: str, role: Role, secret_key: str) -> str:
+    """The same server and database, signed in as one of our roles."""
+    parts = urlsplit(url)
+    at = parts.netloc.rpartition("@")[2]
+    login = f"careloop_{role}:{quote(role_password(secret_key, role))}"
+    return urlunsplit(parts._replace(netloc=f"{login}@{at}"))
+
+
+def load(env: Mapping[str, str]) -> Settings:
+    """Read the environment; `BadSetting` names the first thing that is missing or unreadable."""
+    return Settings(
+        database_url=_url(env, "DATABASE_URL", ("postgresql", "postgres")),
+        role_urls=_role_urls(env),
+        mqtt_url=_url(env, "MQTT_URL", ("mqtt", "mqtts")),
+        public_url=_url(env, "CARELOOP_PUBLIC_URL", ("http", "https"), "http://127.0.0.1:8000").rstrip("/"),
+        secret_key=_secret(env, "CARELOOP_SECRET_KEY"),
+        field_key=_secret(env, "CARELOOP_FIELD_KEY"),
+        mqtt_admin_url=_optional_url(env, "MQTT_ADMIN_URL", ("mqtt", "mqtts")),
+        host=env.get("CARELOOP_HOST", "127.0.0.1"),
+        port=_port(env),
+        twilio=_twilio(env),
+        demo=_switch(env, "CARELOOP_DEMO"),
+        audit_head=Path(env.get("CARELOOP_AUDIT_HEAD", ".careloop/audit-heads.jsonl")),
+        log_json=_switch(env, "CARELOOP_LOG_JSON"),
+    )
+
+
+def read(env: Mapping[str, str], name: str) -> str | None:
+    """The value of `NAME`, or the content of the file that `NAME_FILE` points to."""
+    if value := env.get(name, "").strip():
+        return value
+    path = env.get(f"{name}_FILE", "").strip()
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadSetting(f"{name}_FILE points to {path}, which cannot be read ({error.strerror}).") from None
+
+
+def _url(env: Mapping[str, str], name: str, schemes: tuple[str, ...], default: str | None = None) -> str:
+    value = read(env, name) or default
+    example = f"{schemes[0]}://user:password@host/name"
+    if value is None:
+        raise BadSetting(f"{name} is not set. Set it, for example {name}={example}.")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in schemes and bool(parts.hostname or parts.query)
+        _ = parts.port
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadSetting(f"{name} is not a {schemes[0]} address. It should look like {example}.")
+    return value
+
+
+def _optional_url(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    return _url(env, name, schemes) if read(env, name) else None
+
+
+def _secret(env: Mapping[str, str], name: str) -> str:
+    value = read(env, name)
+    if value is None:
+        raise BadSetting(f"{name} is not set. Make one with: python3 -c 'import secrets; print(secrets.token_hex(32))'")
+    if len(value) < 32:
+        raise BadSetting(f"{name} is too short: at least 32 characters are needed.")
+    return value
+
+
+def _port(env: Mapping[str, str]) -> int:
+    value = env.get("CARELOOP_PORT", "8000")
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise BadSetting(f"CARELOOP_PORT is {value!r}; it must be a port number from 1 to 65535.")
+    return int(value)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").lower()
+    if value not in {"", "0", "1", "true", "false", "yes", "no"}:
+        raise BadSetting(f"{name} is {value!r}; write 1 or 0.")
+    return value in {"1", "true", "yes"}
+
+
+def _role_urls(env: Mapping[str, str]) -> dict[str, str]:
+    named = ((role, f"DATABASE_URL_{role.upper()}") for role in ROLES)
+    return {role: _url(env, name, ("postgresql", "postgres")) for role, name in named if read(env, name)}
+
+
+def _twilio(env: Mapping[str, str]) -> Twilio | None:
+    names = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_SENDER")
+    values = [read(env, name) for name in names]
+    if not any(values):
+        return None
+    sid, token, sender = values
+    if not (sid and token and sender):
+        missing = [name for name, value in zip(names, values, strict=True) if not value]
+        raise BadSetting(f"{' and '.join(missing)} must be set too: texts need all three of {', '.join(names)}.")
+    return Twilio(account_sid=sid, auth_token=token, sender=sender, api_url=read(env, "TWILIO_API_URL"))
+
+
+def mqtt_parts(url: str) -> tuple[str, int, bool, str | None, str | None]:
+    """(host, port, tls, username, password) of an MQTT address."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "mqtts"
+    user = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else None
+    return parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls, user, password
