@@ -1,0 +1,31 @@
+"""The topics of the MQTT contract, version 1."""
+
+import re
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["readings", "receipts", "status", "commands"]
+
+READINGS = "careloop/v1/+/readings"
+STATUS = "careloop/v1/+/status"
+
+_TOPIC = re.compile(r"careloop/v1/([A-Za-z0-9_-]{1,64})/(readings|receipts|status|commands)\Z")
+
+
+class Topic(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic taken apart: who speaks (or is spoken to), and about what."""
+
+    sender: str
+    kind: str
+
+
+def parse(topic: str) -> Topic | None:
+    """None for a topic that is not ours."""
+    match = _TOPIC.match(topic)
+    return Topic(sender=match[1], kind=match[2]) if match else None
+
+
+def topic(sender: str, kind: Kind) -> str:
+    """The topic of one sender."""
+    return f"careloop/v1/{sender}/{kind}"

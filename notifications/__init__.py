@@ -1,0 +1,1 @@
+"""What we say to people: messages, wording, policy, the outbox, gateways, receipts and replies."""

@@ -1,0 +1,57 @@
+"""What we say, as data: one file per language, every text with a name, a version and a purpose."""
+
+import string
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+import msgspec
+
+from notifications.messages import Purpose
+from notifications.segments import fold
+
+Language = Literal["en", "es"]
+LANGUAGES: tuple[Language, ...] = ("en", "es")
+
+
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """One text as shipped. A changed text is a new version, so a message says exactly which one it used."""
+
+    version: int
+    purpose: Purpose
+    text: str
+
+    @property
+    def fields(self) -> list[str]:
+        """The names in braces that a caller must fill."""
+        return sorted({name for _, name, _, _ in string.Formatter().parse(self.text) if name})
+
+
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
+    """A text ready to go, and where it came from."""
+
+    name: str
+    version: int
+    language: Language
+    purpose: Purpose
+    body: str
+
+
+def render(name: str, language: str, **fields: str) -> Rendered:
+    """The text in that language (English when we have no other); fields it does not use are ignored.
+
+    `KeyError` for an unknown name or a field left out: both are mistakes of ours, found by a test.
+    """
+    spoken: Language = language if language in LANGUAGES else "en"
+    wording = catalogue(spoken)[name]
+    # A clinic's "á" would turn the whole text into 70-character segments; the plain letter reads as well.
+    body = wording.text.format_map({key: fold(value) for key, value in fields.items()})
+    return Rendered(name=name, version=wording.version, language=spoken, purpose=wording.purpose, body=body)
+
+
+@cache
+def catalogue(language: Language) -> dict[str, Wording]:
+    """All texts of a language by name."""
+    raw: dict[str, Any] = tomllib.loads(files(__name__).joinpath(f"{language}.toml").read_text("utf-8"))
+    return msgspec.convert(raw, dict[str, Wording])

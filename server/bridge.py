@@ -1,0 +1,183 @@
+"""The bridge: from the broker into PostgreSQL. It acknowledges after COMMIT, and only then sends receipts."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+import structlog
+
+from devices import mqtt, receipts, states, topics
+from devices.intake import Publish
+from devices.mqtt import Delivered, Session
+from server.db import pool
+from server.db.heartbeats import beat
+from server.db.ids import uuid7
+from server.db.pool import AWAY, Database, Who
+from server.errors import Unavailable
+from server.flows import reading
+from server.flows.page import Told
+from server.flows.reading import Outcome
+from server.settings import Settings, mqtt_parts
+
+log = structlog.get_logger()
+WHO = Who(principal="service:bridge")
+MOST = 1000
+DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+NO_PARTITION = "23514"  # a month is missing: ours to mend, so it is waited for and never quarantined
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until `stop`; survives broker and database going away and coming back."""
+    host, port, tls, username, password = mqtt_parts(settings.mqtt_url)
+    broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password)
+    # Stable, so that what an unclean end left unacknowledged comes to the next start; distinct per instance.
+    client_id = f"careloop-bridge-{os.environ.get('CARELOOP_INSTANCE', '1')}"
+    session = Session(broker, client_id, (topics.READINGS, topics.STATUS), _say)
+    database = await _connect(settings, stop)
+    if database is None:
+        return
+    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    try:
+        async with asyncio.TaskGroup() as loops:
+            listening = asyncio.Event()  # set last: the session outlives the batch in hand
+            loops.create_task(session.run(listening), name="session")
+            loops.create_task(_pulse(database, session, stop), name="heartbeat")
+            loops.create_task(_ingest(session, database, told, stop, listening), name="ingest")
+    finally:
+        await database.close()
+
+
+async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            return await pool.connect(settings.url_for("bridge"), name="bridge", size=4)
+        except Unavailable as error:
+            log.warning("database_away", says=error.says)
+            pause = min(pause * 2, 10)
+            await _wait_for(stop, pause)
+    return None
+
+
+async def _ingest(
+    session: Session, database: Database, told: Told, stop: asyncio.Event, listening: asyncio.Event
+) -> None:
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while not stop.is_set():
+            taking = asyncio.ensure_future(session.take(MOST))
+            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                taking.cancel()
+                break
+            await _until_stored(session, database, taking.result(), told, stop)
+    finally:
+        stopped.cancel()
+        listening.set()
+
+
+async def _until_stored(
+    session: Session, database: Database, batch: Sequence[Delivered], told: Told, stop: asyncio.Event
+) -> None:
+    """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves it to the broker."""
+    pause = 0.1
+    while not stop.is_set():
+        try:
+            await _store(session, database, batch, told)
+        except AWAY as error:
+            log.warning("database_away", error=type(error).__name__, waiting=len(batch))
+        except asyncpg.PostgresError as error:
+            log.error("database_refuses", sqlstate=error.sqlstate, waiting=len(batch))
+        else:
+            session.settle(batch)
+            return
+        pause = min(pause * 2, 10)
+        await _wait_for(stop, pause)
+
+
+async def _store(session: Session, database: Database, batch: Sequence[Delivered], told: Told) -> None:
+    """One transaction for the batch; when one message's data breaks it, halves are tried until it stands alone."""
+    now = datetime.now(UTC)
+    publishes = [_publish(message) for message in batch if topics.parse(message.topic)]
+    try:
+        async with database.transaction(WHO) as db:
+            outcome = await reading.handle(db, [p for p in publishes if p.topic.endswith("/readings")], now, told)
+            for publish in publishes:
+                if publish.topic.endswith("/status"):
+                    await _status(db, publish, now)
+    except DATA_ERRORS as error:
+        if error.sqlstate == NO_PARTITION and "partition" in str(error):
+            raise
+        await _bisect(session, database, batch, told, error)
+        return
+    _answer(session, outcome)
+
+
+async def _bisect(
+    session: Session, database: Database, batch: Sequence[Delivered], told: Told, error: asyncpg.PostgresError
+) -> None:
+    if len(batch) > 1:
+        half = len(batch) // 2
+        await _store(session, database, batch[:half], told)
+        await _store(session, database, batch[half:], told)
+        return
+    log.error("message_refused_by_database", sqlstate=error.sqlstate)
+    async with database.transaction(WHO) as db:
+        outcome = await reading.refuse(db, _publish(batch[0]), "database_refused", uuid7(), datetime.now(UTC))
+    _answer(session, outcome)
+
+
+async def _status(db: pool.Db, publish: Publish, now: datetime) -> None:
+    try:
+        status = msgspec.json.decode(publish.payload, type=states.Status)
+    except msgspec.DecodeError:
+        log.warning("status_unreadable", device=publish.sender)
+        return
+    await states.tell_status(db, publish.sender, status, now)
+
+
+def _publish(message: Delivered) -> Publish:
+    taken = topics.parse(message.topic)
+    assert taken is not None
+    return Publish(sender=taken.sender, payload=message.payload, topic=message.topic)
+
+
+def _answer(session: Session, outcome: Outcome) -> None:
+    for sender, of_sender in outcome.receipts.items():
+        for receipt in of_sender:
+            session.publish(topics.topic(sender, "receipts"), encode(receipt))
+    if outcome.counts.get("received"):
+        log.info("batch", **outcome.counts, alerts=len(outcome.episodes))
+
+
+def encode(receipt: receipts.Receipt) -> bytes:
+    """A receipt as its sender reads it."""
+    return msgspec.json.encode(receipt)
+
+
+async def _pulse(database: Database, session: Session, stop: asyncio.Event) -> None:
+    """Say every few seconds that we live, and whether the broker is there."""
+    while not stop.is_set():
+        await _wait_for(session.connected, 5)
+        loop = "ingest" if session.connected.is_set() else "ingest_without_broker"
+        try:
+            async with database.transaction(WHO) as db:
+                await beat(db, "bridge", os.environ.get("CARELOOP_INSTANCE", "1"), loop, datetime.now(UTC))
+        except (*AWAY, asyncpg.PostgresError):
+            log.warning("heartbeat_missed")
+        await _wait_for(stop, 3)
+
+
+def _say(event: str, detail: str) -> None:
+    log.info(event, detail=detail)
+
+
+async def _wait_for(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,73 @@
+"""An alarm is trouble of a device, the broker or ourselves: one open per kind and subject, on the same worklist."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from server.db.ids import uuid7
+from server.db.pool import Db
+from server.monitoring.findings import Severity
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """`subject` is the device id or the part of ourselves; `says` tells staff what to do, without health data."""
+
+    organization_id: uuid.UUID
+    kind: str
+    subject: str
+    severity: Severity
+    says: str
+
+
+RAISE = """
+    INSERT INTO alarm AS a (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)
+    SELECT n.*, $7, $7
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n
+    ON CONFLICT (organization_id, kind, subject) WHERE status <> 'resolved' DO UPDATE
+       SET last_seen_at = excluded.last_seen_at, seen_count = a.seen_count + 1
+    RETURNING (xmax = 0) AS opened
+"""
+
+
+async def raise_all(db: Db, alarms: Sequence[Alarm], now: datetime) -> int:
+    """How many were not open already. The same trouble seen again only counts up."""
+    unique = {(a.organization_id, a.kind, a.subject): a for a in alarms}
+    if not unique:
+        return 0
+    rows = [(uuid7(), a.organization_id, a.kind, a.subject, a.severity, a.says) for _, a in sorted(unique.items())]
+    records = await db.fetch(RAISE, *map(list, zip(*rows, strict=True)), now)
+    return sum(record["opened"] for record in records)
+
+
+async def raise_alarm(
+    db: Db, organization: uuid.UUID, kind: str, subject: str, severity: Severity, says: str, now: datetime
+) -> bool:
+    """True when this trouble was not open already."""
+    alarm = Alarm(organization_id=organization, kind=kind, subject=subject, severity=severity, says=says)
+    return await raise_all(db, [alarm], now) > 0
+
+
+ACKNOWLEDGE = """
+    UPDATE alarm SET status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3
+     WHERE id = $1 AND status = 'open'
+    RETURNING id
+"""
+
+
+async def acknowledge_alarm(db: Db, alarm: uuid.UUID, by: uuid.UUID, now: datetime) -> bool:
+    """True for the one caller whose acknowledgement counted."""
+    return await db.fetchval(ACKNOWLEDGE, alarm, by, now) is not None
+
+
+RESOLVE = """
+    UPDATE alarm SET status = 'resolved', resolved_by = $2, resolved_at = $3, note = $4
+     WHERE id = $1 AND status <> 'resolved'
+    RETURNING id
+"""
+
+
+async def resolve_alarm(db: Db, alarm: uuid.UUID, by: uuid.UUID, note: str, now: datetime) -> bool:
+    """True for the one caller who closed it; the same trouble afterwards is a new alarm."""
+    return await db.fetchval(RESOLVE, alarm, by, now, note) is not None

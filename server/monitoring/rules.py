@@ -1,0 +1,83 @@
+"""Does a reading cross a limit? Pure: the same readings and limits give the same findings in any order."""
+
+import hashlib
+import operator
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from server.db.ids import uuid7
+from server.monitoring.findings import Age, Finding, Side
+from server.monitoring.limits import Limit
+
+SEVERITIES = ("low", "medium", "high")
+CROSSES: dict[Side, Callable[[Decimal, Decimal], bool]] = {
+    "at_or_above": operator.ge,
+    "above": operator.gt,
+    "at_or_below": operator.le,
+    "below": operator.lt,
+}
+UPPER: tuple[Side, ...] = ("at_or_above", "above")
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """What is judged: the numbers of one reading, or of a held one (`unconfirmed`)."""
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    patient_id: uuid.UUID
+    kind: str
+    values: Mapping[str, Decimal]
+    out_of_range: Literal["above", "below"] | None
+    measured_at: datetime
+    age: Age
+    unconfirmed: bool = False
+
+
+def judge(measured: Iterable[Measured], limits: Mapping[uuid.UUID, Sequence[Limit]]) -> list[Finding]:
+    """One finding per reading and rule version that it crosses, at the worst level crossed."""
+    found = []
+    for one in measured:
+        worst: dict[uuid.UUID, Limit] = {}
+        for limit in limits.get(one.patient_id, ()):
+            if _crosses(one, limit) and _worse(limit, worst.get(limit.rule_version_id)):
+                worst[limit.rule_version_id] = limit
+        found += [_finding(one, limit) for limit in worst.values()]
+    return found
+
+
+def _crosses(one: Measured, limit: Limit) -> bool:
+    value = one.values.get(limit.metric)
+    if value is not None:
+        return CROSSES[limit.side](value, limit.value)
+    # HI and LO have no number: a meter's HI crosses every upper limit of its vital, LO every lower one.
+    if one.out_of_range is None or one.kind != limit.vital:
+        return False
+    return (one.out_of_range == "above") == (limit.side in UPPER)
+
+
+def _worse(limit: Limit, than: Limit | None) -> bool:
+    if than is None:
+        return True
+    # Among equally severe levels (systolic and diastolic) the metric's name decides, so order never does.
+    rank = (SEVERITIES.index(limit.severity), limit.metric, limit.side)
+    return rank > (SEVERITIES.index(than.severity), than.metric, than.side)
+
+
+def _finding(one: Measured, limit: Limit) -> Finding:
+    return Finding(
+        id=uuid7(), organization_id=one.organization_id, patient_id=one.patient_id, rule_id=limit.rule_id,
+        rule_version_id=limit.rule_version_id, anchor=one.id, severity=limit.severity, metric=limit.metric,
+        side=limit.side, value=one.values.get(limit.metric), limit_value=limit.value, age=one.age,
+        measured_at=one.measured_at, unconfirmed=one.unconfirmed,
+    )  # fmt: skip
+
+
+def judged_with(limits: Sequence[Limit]) -> str:
+    """A short name of the rule set a reading was judged with: equal sets give equal names."""
+    text = "|".join(sorted(f"{x.rule_version_id}{x.metric}{x.side}{x.severity}{x.value.normalize()}" for x in limits))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,89 @@
+"""Readings by HTTP: the same payload as over MQTT, the device's own credentials, an answer only after commit."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+from litestar import Request, Response, post
+from litestar.datastructures import State
+from litestar.status_codes import HTTP_200_OK
+
+from devices import topics
+from devices.intake import Publish
+from devices.receipts import Receipt
+from server.db.pool import Database, Who
+from server.errors import Invalid, NotSignedIn
+from server.flows import reading
+from server.flows.page import Told
+from server.settings import Settings
+
+NOT_KNOWN = "Send the device's id and password with HTTP Basic authentication."
+BIGGEST = 1_000_000  # bytes; an array of 1000 readings is a quarter of it
+
+DOOR = "SELECT organization_id, secret_hash FROM door_device($1)"
+
+
+@post("/ingest/v1/readings", status_code=HTTP_200_OK, tags=["ingest"], operation_id="ingestReadings")
+async def ingest_readings(request: Request[Any, Any, State], state: State) -> Response[bytes]:
+    """Store one reading or an array of them; answers with the receipt (an array when there are several).
+
+    The body is the MQTT contract's. 401 without the device's credentials; 413 over a megabyte. Whatever the
+    entries hold is answered 200 once it is kept: the receipt says which are stored, held or refused.
+    """
+    database, settings = state.database, state.settings
+    device, password = _credentials(request.headers.get("authorization", ""))
+    payload = await request.body()
+    if len(payload) > BIGGEST:
+        raise Invalid("This message is larger than a megabyte. Send fewer readings at once.")
+    organization = await _known(database, device, password)
+    publish = Publish(sender=device, payload=payload, topic=topics.topic(device, "readings"))
+    answer = await _keep(database, organization, publish, settings)
+    body = answer[0] if len(answer) == 1 else answer
+    return Response(msgspec.json.encode(body), media_type="application/json", status_code=HTTP_200_OK)
+
+
+async def _keep(database: Database, organization: uuid.UUID, publish: Publish, settings: Settings) -> list[Receipt]:
+    who = Who(principal=f"device:{publish.sender}", organization=organization)
+    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    now = datetime.now(UTC)
+    try:
+        async with database.transaction(who) as db:
+            outcome = await reading.handle(db, [publish], now, told)
+    except (asyncpg.DataError, asyncpg.UniqueViolationError):
+        async with database.transaction(who) as db:
+            outcome = await reading.refuse(db, publish, "database_refused", uuid.uuid4(), now)
+    return outcome.receipts[publish.sender]
+
+
+async def _known(database: Database, device: str, password: str) -> uuid.UUID:
+    """The organization of a device whose password is right; the same refusal for every other case."""
+    async with database.transaction(Who(principal="door:device")) as db:
+        row = await db.fetchrow(DOOR, device)
+    given = hashlib.sha256(password.encode()).digest()
+    expected = row["secret_hash"] if row and row["secret_hash"] else bytes(32)
+    if not hmac.compare_digest(given, expected) or row is None:
+        raise NotSignedIn(NOT_KNOWN)
+    organization: uuid.UUID = row["organization_id"]
+    return organization
+
+
+def _credentials(header: str) -> tuple[str, str]:
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        raise NotSignedIn(NOT_KNOWN)
+    try:
+        device, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise NotSignedIn(NOT_KNOWN) from None
+    if topics.parse(topics.topic(device, "readings")) is None:
+        raise NotSignedIn(NOT_KNOWN)
+    return device, password
+
+
+handlers = [ingest_readings]
