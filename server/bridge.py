@@ -33,9 +33,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run until `stop`; survives broker and database going away and coming back."""
     host, port, tls, username, password = mqtt_parts(settings.mqtt_url)
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password)
-    # Stable, so that what an unclean end left unacknowledged comes to the next start; distinct per instance.
-    client_id = f"careloop-bridge-{os.environ.get('CARELOOP_INSTANCE', '1')}"
-    session = Session(broker, client_id, (topics.READINGS, topics.STATUS), _say)
+    session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS), _say)
     database = await _connect(settings, stop)
     if database is None:
         return
@@ -48,6 +46,15 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
             loops.create_task(_ingest(session, database, told, stop, listening), name="ingest")
     finally:
         await database.close()
+
+
+def _client_id(settings: Settings) -> str:
+    """Stable, so that what an unclean end left unacknowledged comes to the next start; distinct per instance.
+
+    Not to be guessed: a device that connected under it would take the session over, and its queue with it.
+    """
+    secret = settings.derived_key("bridge client id").hex()[:16]
+    return f"careloop-bridge-{os.environ.get('CARELOOP_INSTANCE', '1')}-{secret}"
 
 
 async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
