@@ -48,6 +48,8 @@ async def migrate(
     Raises `Unavailable` when the server does not answer, `BadSetting` when the login may not do this or a
     shipped file was changed.
     """
+    async with _owner(url):
+        pass  # a wrong address is told of in the terms it was given in
     await _ensure_roles(url, secret_key, say)
     async with _owner(url) as owner:
         await owner.execute("SELECT pg_advisory_lock($1)", LOCK)

@@ -1,0 +1,63 @@
+"""The set-up that is measured: real PostgreSQL with full durability, real Mosquitto, one organization, some devices."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from devices.credentials import DynamicSecurity
+from server.db import migrate
+from server.ops.embedded import mosquitto, postgres
+from server.ops.embedded.mosquitto import RunningMosquitto
+from server.settings import Settings, load
+from tests.world import FIELD_KEY, lend_device, make_world
+
+SECRET = "bench-secret-key-0123456789abcdef-0123456789"
+DEVICES = 20
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a measurement needs; `devices` are (id, password) of senders on loan to one patient."""
+
+    settings: Settings
+    broker: RunningMosquitto
+    owner: Any
+    devices: list[tuple[str, str]]
+
+    @staticmethod
+    @asynccontextmanager
+    async def open(folder: Path) -> AsyncIterator["Stage"]:
+        database = await postgres.start(folder / "postgres")
+        broker = await mosquitto.start(folder / "broker")
+        try:
+            settings = load(
+                {
+                    "DATABASE_URL": database.url, "MQTT_URL": broker.url_bridge, "CARELOOP_SECRET_KEY": SECRET,
+                    "CARELOOP_FIELD_KEY": FIELD_KEY,
+                }
+            )  # fmt: skip
+            await migrate.migrate(database.url, SECRET, datetime.now(UTC))
+            owner = await asyncpg.connect(database.url)
+            await postgres.assert_durable(owner)
+            devices = await _devices(owner, broker)
+            yield Stage(settings=settings, broker=broker, owner=owner, devices=devices)
+            await owner.close()
+        finally:
+            await broker.stop()
+            await database.stop()
+
+
+async def _devices(owner: Any, broker: RunningMosquitto) -> list[tuple[str, str]]:
+    world = await make_world(owner, "Bench")
+    since = datetime.now(UTC) - timedelta(days=30)
+    lent = [await lend_device(owner, world.organization, world.patient, since) for _ in range(DEVICES)]
+    security = DynamicSecurity(broker.url_admin)
+    for device, password in lent:
+        await security.grant(device, password)
+        await asyncio.sleep(0)
+    return lent
