@@ -1,0 +1,14 @@
+"""The patient's side: their own numbers in words, what there is to do, our messages, their choices."""
+
+from server.web.portal import choices, pages
+
+handlers = [
+    pages.today,
+    pages.history,
+    pages.messages,
+    choices.settings,
+    choices.report_done,
+    choices.withdraw_report,
+    choices.speak,
+    choices.choose_texts,
+]

@@ -1,0 +1,45 @@
+"""A text we sent, as its patient reads it: what it said, when, and what became of it in plain words."""
+
+from datetime import datetime
+
+import msgspec
+
+from server.people.letters import Letter
+from server.web.portal.visit import Visit
+from server.web.portal.words import Words
+
+MOST = 50
+SIGNS = {"delivered": "check", "sent": "check", "failed": "stop", "suppressed": "stop", "withheld": "stop"}
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """`sign` is a shape beside the words: arrived, not sent, or neither yet."""
+
+    body: str
+    language: str
+    at: datetime
+    when: str
+    state: str
+    to: str
+    sign: str
+
+
+def shown(letter: Letter, visit: Visit) -> Shown:
+    """In the patient's language and zone; a text still to be sent shows when it may go."""
+    words = visit.words
+    at = letter.claimed_at or (letter.not_before if letter.status == "queued" else letter.created_at)
+    return Shown(
+        body=letter.body,
+        language=letter.language,
+        at=at,
+        when=f"{words.day(words.local_day(at))}, {words.clock(at)}",
+        state=_state(letter, words),
+        to=words("messages.sent_to", ending=letter.to_number[-4:]),
+        sign=SIGNS.get(letter.status, "dot"),
+    )
+
+
+def _state(letter: Letter, words: Words) -> str:
+    """ "Delivered to your phone", "Not sent: you turned these texts off"."""
+    why = words.maybe(f"reason.{letter.reason}") if letter.status == "suppressed" else None
+    return f"{words('state.suppressed')}: {why}" if why else words(f"state.{letter.status}")
