@@ -1,0 +1,77 @@
+"""Texts that came in: stored first, handled second, each exactly once however often the provider delivers it."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+STORE = """
+    INSERT INTO reply (id, organization_id, provider_sid, from_hash, from_number, to_number, body, meaning, patient_id,
+        received_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT (provider_sid) DO NOTHING
+    RETURNING true
+"""
+# The lock makes a second handler wait, and then find nothing left to do.
+TAKE = """
+    SELECT id, organization_id, from_hash, from_number, to_number, body, patient_id, received_at FROM reply
+     WHERE provider_sid = $1 AND handled_at IS NULL FOR UPDATE
+"""
+HANDLED = "UPDATE reply SET handled_at = $2, gap_id = $3 WHERE id = $1"
+LEFT_OVER = "SELECT provider_sid FROM reply WHERE handled_at IS NULL AND received_at < $1 ORDER BY received_at LIMIT 50"
+HANDLED_AFTER = timedelta(seconds=30)
+
+
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
+    """One text as the provider brought it."""
+
+    sid: str
+    from_number: str
+    to_number: str
+    body: str
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored text that nobody has acted on yet."""
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    from_hash: bytes
+    from_number: str
+    to_number: str
+    body: str
+    patient_id: uuid.UUID | None
+    received_at: datetime
+
+
+async def store(
+    db: Any,
+    reply: uuid.UUID,
+    organization: uuid.UUID,
+    inbound: Inbound,
+    *,
+    from_hash: bytes,
+    meaning: str,
+    patient: uuid.UUID | None,
+    now: datetime,
+) -> bool:
+    """False when the provider brought it before."""
+    numbers = (inbound.from_number, inbound.to_number, inbound.body)
+    values = (reply, organization, inbound.sid, from_hash, *numbers, meaning, patient, now)
+    return await db.fetchval(STORE, *values) is True
+
+
+async def take(db: Any, sid: str) -> Reply | None:
+    """The reply, locked until the transaction ends; `None` when it is handled already."""
+    row = await db.fetchrow(TAKE, sid)
+    return Reply(**dict(row)) if row else None
+
+
+async def handled(db: Any, reply: uuid.UUID, now: datetime, gap: uuid.UUID | None = None) -> None:
+    await db.execute(HANDLED, reply, now, gap)
+
+
+async def left_over(db: Any, now: datetime) -> list[str]:
+    """The provider's ids of replies that were stored but not acted on: a process died in between."""
+    return [row["provider_sid"] for row in await db.fetch(LEFT_OVER, now - HANDLED_AFTER)]

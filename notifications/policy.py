@@ -1,0 +1,120 @@
+"""May this text go to this person now? A pure decision with a named reason, made again at the moment of sending."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from notifications.messages import Purpose
+
+OrganizationState = Literal["trial", "shadow", "live"]
+Topic = Literal["monitoring", "outreach"]
+Reason = Literal[
+    "shadow", "trial_number_not_listed", "no_gateway", "no_number", "opted_out", "no_consent", "patient_inactive",
+    "reason_gone", "too_late", "quiet_hours",
+]  # fmt: skip
+
+REMINDER_TOO_LATE = timedelta(hours=24)  # a reminder about yesterday is noise; the next slot says it again
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """Local hours in which a text may arrive: from `opens` until just before `closes`."""
+
+    opens: time
+    closes: time
+
+
+FEDERAL = Window(opens=time(8), closes=time(21))  # 47 CFR 64.1200(c)(1)
+STRICTEST_STATES = Window(opens=time(8), closes=time(20))  # FL, OK, MD: a patient's state is not known
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is true now of one message and its recipient."""
+
+    purpose: Purpose
+    zone: str
+    to_number: str
+    organization_state: OrganizationState
+    trial_numbers: frozenset[str] = frozenset()
+    topic: Topic = "monitoring"
+    to_staff: bool = False
+    consent: bool = False
+    opted_out: bool = False
+    confirms_opt_out: bool = False
+    patient_active: bool = True
+    reason_still_there: bool = True
+    created_at: datetime | None = None
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Go ahead."""
+
+
+class Defer(msgspec.Struct, frozen=True):
+    until: datetime
+    reason: Reason
+
+
+class Suppress(msgspec.Struct, frozen=True):
+    """Never send it. `withheld` means: we would have, were the organization live."""
+
+    reason: Reason
+    status: Literal["suppressed", "withheld"] = "suppressed"
+
+
+def decide(facts: Facts, now: datetime) -> Send | Defer | Suppress:
+    """The first reason against sending wins; those that end the message come before those that delay it."""
+    return (
+        _person(facts)
+        or _reason(facts, now)
+        or _organization(facts)
+        or (_quiet(facts, now) if facts.purpose == "reminder" else None)
+        or Send()
+    )
+
+
+def _person(facts: Facts) -> Suppress | None:
+    if not facts.to_number:
+        return Suppress("no_number")
+    if facts.opted_out and not facts.confirms_opt_out:
+        return Suppress("opted_out")
+    if facts.purpose != "reminder" or facts.to_staff:
+        return None
+    if not facts.patient_active:
+        return Suppress("patient_inactive")
+    return None if facts.consent else Suppress("no_consent")
+
+
+def _reason(facts: Facts, now: datetime) -> Suppress | None:
+    if not facts.reason_still_there:
+        return Suppress("reason_gone")
+    late = facts.created_at is not None and now - facts.created_at > REMINDER_TOO_LATE
+    return Suppress("too_late") if late and facts.purpose == "reminder" else None
+
+
+def _organization(facts: Facts) -> Suppress | None:
+    if facts.organization_state == "shadow":
+        return Suppress("shadow", "withheld")
+    if facts.organization_state == "trial" and facts.to_number not in facts.trial_numbers:
+        return Suppress("trial_number_not_listed", "withheld")
+    return None
+
+
+def _quiet(facts: Facts, now: datetime) -> Defer | None:
+    opening = next_opening(now, ZoneInfo(facts.zone), window_for(facts.topic))
+    return Defer(opening, "quiet_hours") if opening > now else None
+
+
+def window_for(topic: Topic) -> Window:
+    """Outreach for a gap solicits, so the strictest hours hold; a reminder to measure is care."""
+    return STRICTEST_STATES if topic == "outreach" else FEDERAL
+
+
+def next_opening(now: datetime, zone: ZoneInfo, window: Window) -> datetime:
+    """`now` when the window is open, else the moment (UTC) at which it opens next on the patient's clock."""
+    local = now.astimezone(zone)
+    if window.opens <= local.time() < window.closes:
+        return now
+    day = local.date() if local.time() < window.opens else local.date() + timedelta(days=1)
+    return datetime.combine(day, window.opens, tzinfo=zone).astimezone(UTC)

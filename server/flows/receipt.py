@@ -1,0 +1,45 @@
+"""What the provider reports about a text: kept, and the message moved forward; a failed page is made loud."""
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from notifications import attempts, opt_outs, receipts
+from notifications.receipts import Moved
+from notifications.sender import OPTED_OUT_AT_CARRIER, SAYS_PAGE_FAILED
+from server.db.events import Event, tell
+from server.db.ids import uuid7
+from server.db.pool import Db
+from server.monitoring import alarms
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One status callback. `from_number` is ours."""
+
+    sid: str
+    status: str
+    error_code: str | None
+    from_number: str
+
+
+async def handle(db: Db, attempt: uuid.UUID, report: Report, now: datetime) -> bool:
+    """True when it moved the message. A repeated or late report, or a word we do not know, changes nothing."""
+    status = receipts.MEANS.get(report.status)
+    if status is None or not await receipts.store(db, uuid7(), attempt, report.status, report.error_code, now):
+        return False
+    # It may overtake the provider's own answer: then this is how we learn that the attempt was accepted.
+    await attempts.finish(db, attempt, "accepted", now, sid=report.sid, code=report.error_code)
+    moved = await receipts.advance(db, attempt, status, report.error_code)
+    if moved is not None and status == "failed":
+        await _failed(db, moved, report, now)
+    return moved is not None
+
+
+async def _failed(db: Db, moved: Moved, report: Report, now: datetime) -> None:
+    if report.error_code == OPTED_OUT_AT_CARRIER:
+        await opt_outs.record(db, moved.organization_id, report.from_number, moved.to_hash, "provider", now)
+    if moved.purpose == "page":
+        subject = str(moved.alert_id or moved.id)
+        await alarms.raise_alarm(db, moved.organization_id, "page_failed", subject, "high", SAYS_PAGE_FAILED, now)
+        await tell(db, Event(topic="worklist", organization=moved.organization_id))

@@ -1,0 +1,99 @@
+"""What the text-message provider tells us: believed only with its signature, answered without a word."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from litestar import MediaType, Request, Response, post
+from litestar.datastructures import State
+from litestar.params import FromPath
+from litestar.status_codes import HTTP_200_OK
+
+from notifications.inbox import Inbound
+from notifications.signatures import form_of, genuine
+from server.db.pool import Database, Who
+from server.errors import Refused
+from server.flows import receipt, reply
+from server.flows.receipt import Report
+from server.settings import Settings
+
+Asked = Request[Any, Any, State]
+SAY_NOTHING = '<?xml version="1.0" encoding="UTF-8"?><Response/>'  # our answers go through the outbox
+PROVIDER = "service:twilio"
+
+ATTEMPT = "SELECT door_attempt($1)"
+SENDER = "SELECT door_sender($1)"
+
+
+@post("/hooks/twilio/status/{attempt:uuid}", status_code=HTTP_200_OK, include_in_schema=False)
+async def status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
+    """How one of our texts fares."""
+    form = await _believed(request)
+    organization = await _behind(request, ATTEMPT, attempt)
+    if organization is None:
+        structlog.get_logger().warning("hook_for_nobody", hook="status")
+        return _nothing()
+    report = Report(
+        sid=form.get("MessageSid", ""), status=form.get("MessageStatus", ""), error_code=form.get("ErrorCode") or None,
+        from_number=form.get("From", ""),
+    )  # fmt: skip
+    async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
+        await receipt.handle(db, attempt, report, datetime.now(UTC))
+    return _nothing()
+
+
+@post("/hooks/twilio/inbound", status_code=HTTP_200_OK, include_in_schema=False)
+async def inbound(request: Asked) -> Response[str]:
+    """A text that somebody wrote to one of our numbers."""
+    form = await _believed(request)
+    organization = await _behind(request, SENDER, form.get("To", ""))
+    if organization is None or not form.get("MessageSid"):
+        structlog.get_logger().warning("hook_for_nobody", hook="inbound")
+        return _nothing()
+    text = Inbound(
+        sid=form["MessageSid"], from_number=form.get("From", ""), to_number=form["To"],
+        body=_storable(form.get("Body", "")),
+    )  # fmt: skip
+    settings: Settings = request.app.state.settings
+    told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
+    who = Who(principal=PROVIDER, organization=organization)
+    await reply.handle(_database(request), who, organization, text, datetime.now(UTC), told)
+    return _nothing()
+
+
+async def _believed(request: Asked) -> dict[str, str]:
+    """The form's fields, when the signature over our public address and the body is the provider's; else 403."""
+    settings: Settings = request.app.state.settings
+    query = request.scope["query_string"].decode("latin-1")
+    url = settings.public_url + request.scope["path"] + (f"?{query}" if query else "")
+    body, kind = await request.body(), request.headers.get("content-type", "")
+    signature = request.headers.get("x-twilio-signature")
+    if settings.twilio is None or not genuine(settings.twilio.auth_token, url, signature, kind, body):
+        structlog.get_logger().warning("hook_refused", path=request.scope["path"], signed=signature is not None)
+        raise Refused("This request does not carry the provider's signature.")
+    return dict(form_of(body.decode()))
+
+
+async def _behind(request: Asked, door: str, asked: object) -> uuid.UUID | None:
+    """The organization that this is about, by a door that answers before one is known."""
+    async with _database(request).transaction(Who(principal=PROVIDER)) as db:
+        found: uuid.UUID | None = await db.fetchval(door, asked)
+    return found
+
+
+def _database(request: Asked) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _storable(body: str) -> str:
+    """PostgreSQL stores any character but NUL."""
+    return body.replace("\x00", "")
+
+
+def _nothing() -> Response[str]:
+    return Response(SAY_NOTHING, media_type=MediaType.XML, status_code=HTTP_200_OK)
+
+
+handlers = [status, inbound]

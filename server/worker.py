@@ -1,0 +1,200 @@
+"""The worker: reminders, the sender of texts, gaps, the audit's seal; each a named loop that asks PostgreSQL."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from notifications import inbox
+from notifications.gateways import Gateway
+from notifications.gateways.log import LogGateway
+from notifications.gateways.twilio import TwilioGateway
+from notifications.reconcile import reconcile
+from notifications.sender import Sender
+from server.db import events, heartbeats, migrate, pool
+from server.db.events import Event, tell
+from server.db.ids import uuid7
+from server.db.pool import AWAY, Database, Db, Who
+from server.errors import CareloopError
+from server.flows import evaluate, remind, reply
+from server.monitoring import alarms
+from server.monitoring.findings import Severity
+from server.security import audit
+from server.settings import Settings
+
+log = structlog.get_logger()
+WHO = Who(principal="service:worker")
+STOP_WITHIN = 18  # seconds; a call to the provider may take 16
+BEAT_EVERY = 5  # seconds
+# Two of us wanted the same rows, or the server is ending the statement: nothing is lost, the next round does it.
+AGAIN = (
+    *AWAY, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError,
+    asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError,
+)  # fmt: skip
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing done again and again: after `every` seconds, or sooner when the bell rings."""
+
+    name: str
+    step: Callable[[], Awaitable[object]]
+    every: float
+    bell: asyncio.Event | None = None
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until `stop`; survives PostgreSQL going away. A loop that breaks ends the process, which is started again."""
+    database = await pool.connect(settings.url_for("worker"), name="worker", size=12, lazy=True)
+    working = asyncio.create_task(_work(settings, database, stop), name="loops")
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not (await asyncio.wait({working}, timeout=STOP_WITHIN))[0]:
+            working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+    finally:
+        stopping.cancel()
+        working.cancel()
+        database.terminate()
+
+
+async def _work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
+    outbox_bell, minute_bell = asyncio.Event(), asyncio.Event()
+    metronome = AsyncIOScheduler(timezone=UTC)
+    metronome.add_job(
+        minute_bell.set, "interval", seconds=settings.tick_seconds, misfire_grace_time=None, coalesce=True
+    )
+    metronome.start()
+
+    def hear(event: Event) -> None:
+        if event.topic in {"outbox", "refetch"}:
+            outbox_bell.set()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(events.listen(settings.url_for("worker"), hear, stop), name="listen")
+            for loop in loops(settings, database, stop, outbox_bell, minute_bell):
+                group.create_task(_keep(loop, database, stop), name=loop.name)
+            log.info("worker_ready")
+    finally:
+        metronome.shutdown(wait=False)
+
+
+def loops(
+    settings: Settings, database: Database, stop: asyncio.Event, outbox_bell: asyncio.Event, minute_bell: asyncio.Event
+) -> list[Loop]:
+    """What a worker does, by name."""
+    gateway = gateway_of(settings)
+    sender = Sender(lambda: database.transaction(WHO), gateway, raise_alarm, _now, uuid7)
+    origin = remind.From(public_url=settings.public_url, default_sender=gateway.default_sender)
+    told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
+    tick = settings.tick_seconds
+    return [
+        Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
+        Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
+        Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
+        Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),
+        Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
+        Loop(name="partitions", step=lambda: _partitions(settings), every=3600),
+    ]
+
+
+def gateway_of(settings: Settings) -> Gateway:
+    """Twilio when it is set, else the log."""
+    twilio = settings.twilio
+    if twilio is None:
+        return LogGateway()
+    return TwilioGateway(twilio.account_sid, twilio.auth_token, twilio.sender, settings.public_url, twilio.api_url)
+
+
+async def raise_alarm(
+    db: Db, organization: UUID, kind: str, subject: str, severity: Severity, says: str, now: datetime
+) -> None:
+    """An alarm, and the worklists told of it."""
+    await alarms.raise_alarm(db, organization, kind, subject, severity, says, now)
+    await tell(db, Event(topic="worklist", organization=organization))
+
+
+async def _keep(loop: Loop, database: Database, stop: asyncio.Event) -> None:
+    pause, beaten = 0.5, 0.0
+    clock = asyncio.get_running_loop().time
+    while not stop.is_set():
+        if loop.bell:
+            loop.bell.clear()
+        try:
+            await loop.step()
+            if clock() - beaten >= BEAT_EVERY:
+                await _beat(database, loop.name)
+                beaten = clock()
+        except AGAIN as error:
+            log.warning("database_away", loop=loop.name, kind=type(error).__name__)
+            pause = min(pause * 2, 10)
+            await _wait(pause, stop)
+        else:
+            pause = 0.5
+            await _wait(loop.every, stop, loop.bell)
+
+
+async def _wait(seconds: float, *bells: asyncio.Event | None) -> None:
+    """Until one of them rings, or the seconds are over."""
+    waiting = [asyncio.ensure_future(bell.wait()) for bell in bells if bell]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waiting:
+            one.cancel()
+
+
+async def _send(sender: Sender, stop: asyncio.Event) -> None:
+    while await sender.send_due() and not stop.is_set():
+        pass
+
+
+async def _remind(database: Database, origin: remind.From) -> None:
+    async with database.transaction(WHO) as db:
+        await remind.plan(db, _now())
+    due = True
+    while due:
+        async with database.transaction(WHO) as db:
+            due = await remind.queue_due(db, _now(), origin) > 0
+
+
+async def _reconcile(database: Database, gateway: Gateway, told: reply.Told) -> None:
+    await reconcile(lambda: database.transaction(WHO), gateway, raise_alarm, _now)
+    async with database.transaction(WHO) as db:
+        left = await inbox.left_over(db, _now())
+    for sid in left:
+        await reply.act(database, WHO, sid, _now(), told)
+
+
+async def _seal(database: Database, settings: Settings) -> None:
+    async with database.transaction(WHO) as db:
+        await audit.seal(db, _now(), settings.audit_head)
+
+
+async def _partitions(settings: Settings) -> None:
+    """Months ahead. It needs the owner's login; without it, a person has to run `careloop migrate` in time."""
+    try:
+        made = await migrate.make_partitions(settings.database_url, _now().date())
+    except (CareloopError, asyncpg.PostgresError, *AWAY) as error:
+        log.error("partitions_not_made", kind=type(error).__name__)
+        return
+    if made:
+        log.info("partitions_made", count=len(made))
+
+
+async def _beat(database: Database, name: str) -> None:
+    async with database.transaction(WHO) as db:
+        await heartbeats.beat(db, "worker", os.environ.get("CARELOOP_INSTANCE", "1"), name, _now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

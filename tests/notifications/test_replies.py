@@ -1,0 +1,88 @@
+"""What patients write, in two languages, and what it must mean."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from notifications.replies import classify
+
+KEYWORDS = Path("/work/shared/fixtures/twilio/keywords_and_errors.json")
+
+OPT_OUTS = """STOP|stop|Stop.|STOPALL|stop all|QUIT|END|REVOKE|OPTOUT|opt out|CANCEL|UNSUBSCRIBE|ALTO|alto!|PARAR|STOP PLEASE
+please stop|Stop now thanks|stop texting me|please stop texting me|Please stop sending me these messages|stop these texts|no more texts
+don't text me|Don’t text me again|do not contact me|do not text|take me off your list|remove my number|leave me alone|I want to opt out
+I don't want these messages|No, stop.|no me manden mensajes|No me escriban más|no quiero más mensajes|deje de enviarme mensajes
+ya no quiero recibir mensajes|quiero darme de baja|por favor ALTO|Cancel please"""
+
+NOT_OPT_OUTS = """My dizziness won't stop|should I stop taking the pill?|I can't stop coughing|I need to cancel my appointment
+at the end of the day|I stopped sending readings|when should I stop sending my readings?|I don't text well|no me mandaron la receta
+mi presión está en lo alto|can you call me?|DONE"""
+
+DANGERS = """I have chest pain|CHEST PAINS since noon|can't breathe|I cant breathe well|short of breath|I think I'm having a stroke|I fell|my face is drooping
+numbness in my arm|I want to die|thinking of killing myself, kill myself|this is an emergency|call 911|no puedo respirar|¡Me duele el pecho!|me caí
+me falta el aire|quiero morirme|es una emergencia|no chest pain today but I fainted"""
+
+NOT_DANGERS = "wrong number|I fell asleep|thank you|my number is new|STOP|DONE|C|numbers look fine"
+
+
+def cases(text: str) -> list[str]:
+    return [case for line in text.splitlines() for case in line.split("|")]
+
+
+@pytest.mark.parametrize("text", cases(OPT_OUTS))
+def test_what_asks_us_to_stop_is_an_opt_out(text: str) -> None:
+    assert classify(text).says("opt_out")
+
+
+@pytest.mark.parametrize("text", cases(NOT_OPT_OUTS))
+def test_what_only_sounds_like_stopping_is_not_an_opt_out(text: str) -> None:
+    assert not classify(text).says("opt_out")
+
+
+@pytest.mark.parametrize("text", cases(DANGERS))
+def test_danger_is_heard(text: str) -> None:
+    assert classify(text).meaning == "danger"
+
+
+@pytest.mark.parametrize("text", cases(NOT_DANGERS))
+def test_ordinary_texts_are_not_danger(text: str) -> None:
+    assert not classify(text).says("danger")
+
+
+@pytest.mark.parametrize(
+    "text", ["STOP. I have chest pain", "I can't breathe, stop texting me", "me duele el pecho, no me manden mensajes"]
+)
+def test_danger_outranks_an_opt_out_and_both_are_said(text: str) -> None:
+    said = classify(text)
+    assert said.meaning == "danger"
+    assert "opt_out" in said.also
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("START", "start"), ("unstop", "start"), ("please start texting me again", "start"),
+        ("HELP", "help"), ("info", "help"), ("ayuda", "help"),
+        ("DONE", "done"), ("done!", "done"), ("Done, thanks", "done"), ("I already had it", "done"), ("ya me lo hice", "done"), ("hecho", "done"),
+        ("I had my mammogram", "done"), ("it's booked", "booked"), ("I have an appointment", "booked"), ("tengo cita", "booked"),
+        ("not done yet", "other"), ("I haven't done it", "other"), ("Is it done?", "other"), ("no lo he hecho", "other"),
+        ("C", "call_me"), ("c.", "call_me"), ("please call me", "call_me"), ("llámeme", "call_me"),
+        ("wrong number", "wrong_number"), ("", "other"), ("👍", "other"), ("128/82", "other"),
+    ],
+)  # fmt: skip
+def test_a_reply_has_the_meaning_a_person_would_give_it(text: str, meaning: str) -> None:
+    assert classify(text).meaning == meaning
+
+
+@pytest.mark.skipif(not KEYWORDS.exists(), reason="the shared Twilio fixtures are not on this machine")
+def test_every_keyword_of_the_carrier_is_known_and_left_to_it_to_confirm() -> None:
+    keywords = json.loads(KEYWORDS.read_text())
+    for word in keywords["opt_out_keywords"]:
+        assert classify(f" {word.lower()} ").meaning == "opt_out"
+        assert classify(word).carrier_answers
+    for word in keywords["opt_in_keywords"]:
+        assert classify(word).meaning == "start"
+        assert classify(word).carrier_answers
+    assert not classify("STOP PLEASE").carrier_answers
+    assert not classify("PARAR").carrier_answers
