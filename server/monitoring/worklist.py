@@ -1,0 +1,166 @@
+"""What waits for an answer: open and acknowledged alerts and alarms, most severe first, then oldest."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from server.db.pool import Db
+from server.monitoring.findings import Age, Severity, Side
+
+Status = Literal["open", "acknowledged", "resolved"]
+SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
+
+
+class Crossing(msgspec.Struct, frozen=True, kw_only=True):
+    """The most severe finding of an alert: the reading's numbers and the limit they crossed."""
+
+    vital: str
+    metric: str
+    side: Side
+    value: Decimal | None
+    limit_value: Decimal
+    measured_at: datetime
+    systolic_mmhg: Decimal | None
+    diastolic_mmhg: Decimal | None
+    limit_systolic: Decimal | None
+    limit_diastolic: Decimal | None
+    out_of_range: Literal["above", "below"] | None
+    explains: str
+    source: str
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the worklist. An alarm has no patient and no crossing, but words of its own."""
+
+    kind: Literal["alert", "alarm"]
+    id: uuid.UUID
+    severity: Severity
+    status: Status
+    title: str
+    opened_at: datetime
+    last_at: datetime
+    count: int
+    acknowledged_at: datetime | None = None
+    acknowledged_by: uuid.UUID | None = None
+    acknowledged_name: str | None = None
+    patient_id: uuid.UUID | None = None
+    patient_name: str | None = None
+    mrn: str | None = None
+    unconfirmed: bool = False
+    age: Age = "live"
+    crossing: Crossing | None = None
+    says: str | None = None
+
+
+# One statement for a region of a page. The worst finding speaks for the alert; its reading gives the numbers
+# (a held one has none here), and the limits are those that held for this patient at that time.
+ALERTS = """
+    SELECT a.id, a.severity, a.status, r.name AS title, a.opened_at, a.last_finding_at AS last_at,
+           a.finding_count AS count, a.acknowledged_at, a.acknowledged_by, s.name AS acknowledged_name,
+           a.patient_id, p.given_name || ' ' || p.family_name AS patient_name, p.mrn, a.unconfirmed, a.age,
+           r.vital, f.metric, f.side, f.value, f.limit_value, f.measured_at, x.systolic_mmhg, x.diastolic_mmhg,
+           l.limit_systolic, l.limit_diastolic, x.out_of_range, v.explains, v.source
+      FROM alert a
+      JOIN patient p ON p.id = a.patient_id
+      JOIN rule r ON r.id = a.rule_id
+      LEFT JOIN staff s ON s.id = a.acknowledged_by
+      LEFT JOIN LATERAL (
+           SELECT * FROM finding f0
+            WHERE f0.patient_id = a.patient_id AND f0.alert_id = a.id AND f0.superseded_at IS NULL
+            ORDER BY array_position(ARRAY['high', 'medium', 'low'], f0.severity), f0.measured_at DESC LIMIT 1) f ON true
+      LEFT JOIN rule_version v ON v.id = f.rule_version_id
+      LEFT JOIN LATERAL (
+           SELECT y.systolic_mmhg, y.diastolic_mmhg, y.out_of_range
+             FROM finding_evidence e
+             JOIN reading y ON y.patient_id = e.patient_id AND y.measured_at = e.measured_at AND y.id = e.reading_id
+            WHERE e.patient_id = f.patient_id AND e.finding_id = f.id LIMIT 1) x ON true
+      LEFT JOIN LATERAL (
+           SELECT max(coalesce(o.value, d.value)) FILTER (WHERE d.metric = 'systolic_mmhg') AS limit_systolic,
+                  max(coalesce(o.value, d.value)) FILTER (WHERE d.metric = 'diastolic_mmhg') AS limit_diastolic
+             FROM rule_limit d
+             LEFT JOIN patient_limit o ON o.patient_id = a.patient_id AND o.rule_id = a.rule_id
+                  AND o.metric = d.metric AND o.side = d.side AND o.severity = d.severity
+                  AND o.valid_from <= f.measured_at AND (o.valid_to IS NULL OR o.valid_to > f.measured_at)
+            WHERE d.rule_version_id = f.rule_version_id AND d.severity = f.severity AND d.side = f.side) l ON true
+     WHERE a.status <> 'resolved' AND ($1::uuid IS NULL OR a.patient_id = $1)
+     ORDER BY array_position(ARRAY['high', 'medium', 'low'], a.severity), a.opened_at, a.id
+     LIMIT 500
+"""
+
+
+async def open_alerts(db: Db, patient: uuid.UUID | None = None) -> list[Item]:
+    """Of the whole organization, or of one patient."""
+    return [_alert(dict(row)) for row in await db.fetch(ALERTS, patient)]
+
+
+ALARMS = """
+    SELECT a.id, a.severity, a.status, a.kind || ' · ' || a.subject AS title, a.says, a.opened_at,
+           a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
+           s.name AS acknowledged_name
+      FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by
+     WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
+"""
+
+
+async def open_items(db: Db) -> list[Item]:
+    """The worklist."""
+    alarms = [Item(kind="alarm", **dict(row)) for row in await db.fetch(ALARMS)]
+    return in_order([*await open_alerts(db), *alarms])
+
+
+def in_order(items: Sequence[Item]) -> list[Item]:
+    """Most severe first, then oldest."""
+    return sorted(items, key=lambda item: (SEVERITIES.index(item.severity), item.opened_at, item.id))
+
+
+def _alert(row: dict[str, object]) -> Item:
+    values = {name: row.pop(name) for name in Crossing.__struct_fields__}
+    crossing = Crossing(**values) if values["limit_value"] is not None else None  # type: ignore[arg-type]
+    return Item(kind="alert", crossing=crossing, **row)  # type: ignore[arg-type]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an alert or alarm is, and who brought it there."""
+
+    status: Status
+    acknowledged_by: uuid.UUID | None
+    acknowledged_name: str | None
+    resolved_by: uuid.UUID | None
+    resolved_name: str | None
+
+    def by(self, aim: str) -> uuid.UUID | None:
+        return self.resolved_by if aim == "resolved" else self.acknowledged_by
+
+    def says(self) -> str:
+        """For the one who came second."""
+        if self.status == "resolved":
+            return f"{self.resolved_name or 'Somebody'} has resolved this already."
+        return f"{self.acknowledged_name or 'Somebody'} was first and is dealing with it."
+
+
+ALERT_STANDING = """
+    SELECT a.status, a.acknowledged_by, s.name AS acknowledged_name, a.resolved_by, t.name AS resolved_name
+      FROM alert a LEFT JOIN staff s ON s.id = a.acknowledged_by LEFT JOIN staff t ON t.id = a.resolved_by
+     WHERE a.patient_id = $1 AND a.id = $2
+"""
+
+
+async def alert_standing(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Standing | None:
+    row = await db.fetchrow(ALERT_STANDING, patient, alert)
+    return Standing(**row) if row else None
+
+
+ALARM_STANDING = """
+    SELECT a.status, a.acknowledged_by, s.name AS acknowledged_name, a.resolved_by, t.name AS resolved_name
+      FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by LEFT JOIN staff t ON t.id = a.resolved_by
+     WHERE a.id = $1
+"""
+
+
+async def alarm_standing(db: Db, alarm: uuid.UUID) -> Standing | None:
+    row = await db.fetchrow(ALARM_STANDING, alarm)
+    return Standing(**row) if row else None

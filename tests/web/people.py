@@ -1,0 +1,108 @@
+"""Accounts, alerts and readings for the tests of the pages; made with plain SQL by the owner."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from server.db.ids import uuid7
+from server.security.passwords import HASHER
+from tests.world import World
+
+PASSWORD = "a long enough password"
+HASH = HASHER.hash(PASSWORD)
+
+
+async def staff_login(owner: Any, world: World, role: str = "nurse", name: str | None = None) -> tuple[str, uuid.UUID]:
+    """(login, staff id); the world's own nurse when the role is nurse and no name is given."""
+    login = f"{role}-{uuid7().hex[-8:]}"
+    staff = world.nurse
+    if role != "nurse" or name:
+        staff = uuid7()
+        await owner.execute(
+            "INSERT INTO staff (id, organization_id, name, role, created_at) VALUES ($1, $2, $3, $4, $5)",
+            staff, world.organization, name or f"{role.capitalize()} Test", role, datetime.now(UTC),
+        )  # fmt: skip
+    await _account(owner, world, login, staff=staff)
+    return login, staff
+
+
+async def patient_login(owner: Any, world: World) -> str:
+    login = f"patient-{uuid7().hex[-8:]}"
+    await _account(owner, world, login, patient=world.patient)
+    return login
+
+
+async def _account(
+    owner: Any, world: World, login: str, staff: uuid.UUID | None = None, patient: uuid.UUID | None = None
+) -> None:
+    await owner.execute(
+        "INSERT INTO account (id, organization_id, login, password_hash, staff_id, patient_id, created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        uuid7(), world.organization, login, HASH, staff, patient, datetime.now(UTC),
+    )  # fmt: skip
+
+
+async def reading(
+    owner: Any, world: World, systolic: int, diastolic: int, at: datetime | None = None
+) -> tuple[uuid.UUID, datetime]:
+    """(id, when measured) of a stored blood pressure."""
+    made, measured = uuid7(), at or datetime.now(UTC) - timedelta(minutes=1)
+    await owner.execute(
+        """INSERT INTO reading (id, organization_id, patient_id, kind, measured_at, zone, local_date, clock_basis, received_at,
+               device_id, source, systolic_mmhg, diastolic_mmhg, pulse_bpm, flags, judged_with)
+           VALUES ($1, $2, $3, 'blood_pressure', $4, 'America/New_York', $5, 'device', $4, $6, 'device', $7, $8, 71, '{}', 't')""",
+        made, world.organization, world.patient, measured, measured.date(), world.device, Decimal(systolic),
+        Decimal(diastolic),
+    )  # fmt: skip
+    return made, measured
+
+
+async def alert(
+    owner: Any, world: World, systolic: int = 192, diastolic: int = 124, severity: str = "high", rule: str = "bp_high",
+    opened: datetime | None = None,
+) -> uuid.UUID:  # fmt: skip
+    """An open alert with one reading, its finding and the event that a real one tells."""
+    reading_id, measured = await reading(owner, world, systolic, diastolic, opened)
+    made, finding, at = uuid7(), uuid7(), opened or datetime.now(UTC)
+    async with owner.transaction():
+        await owner.execute(
+            """INSERT INTO alert (id, organization_id, patient_id, rule_id, severity, age, opened_at, last_finding_at, finding_count)
+               VALUES ($1, $2, $3, $4, $5, 'live', $6, $6, 1)""",
+            made, world.organization, world.patient, world.rules[rule], severity, at,
+        )  # fmt: skip
+        await owner.execute(
+            """INSERT INTO finding (id, organization_id, patient_id, rule_id, rule_version_id, anchor, alert_id, severity, metric,
+                   side, value, limit_value, age, measured_at, found_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'systolic_mmhg', 'at_or_above', $9, 180, 'live', $10, $11)""",
+            finding, world.organization, world.patient, world.rules[rule], world.versions[rule], str(reading_id), made,
+            severity, Decimal(systolic), measured, at,
+        )  # fmt: skip
+        await owner.execute(
+            "INSERT INTO finding_evidence VALUES ($1, $2, $3, $4, $5)",
+            world.patient, finding, reading_id, measured, world.organization,
+        )  # fmt: skip
+        event = f'{{"topic":"worklist","organization":"{world.organization}","patient":"{world.patient}"}}'
+        await owner.execute("SELECT pg_notify('careloop_event', $1)", event)
+    return made
+
+
+async def alarm(owner: Any, world: World, severity: str = "medium") -> uuid.UUID:
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO alarm (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)
+           VALUES ($1, $2, 'sequence_gap', $3, $4, 'Readings 7 to 9 never came. Ask for the cuff.', $5, $5)""",
+        made, world.organization, f"{world.device}-{made.hex[-6:]}", severity, datetime.now(UTC),
+    )  # fmt: skip
+    return made
+
+
+async def gap(owner: Any, world: World) -> uuid.UUID:
+    made, now = uuid7(), datetime.now(UTC)
+    await owner.execute(
+        """INSERT INTO gap (id, organization_id, patient_id, measure, period_start, period_end, opened_at)
+           VALUES ($1, $2, $3, 'CMS125', $4, $5, $6)""",
+        made, world.organization, world.patient, now.date().replace(month=1, day=1), now.date().replace(month=12, day=31),
+        now,
+    )  # fmt: skip
+    return made
