@@ -74,7 +74,8 @@ class Session:
     def settle(self, stored: Sequence[Delivered]) -> None:
         """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must."""
         for message in stored:
-            message.by.ack(message.mid, 1)
+            if message.mid:  # 0 is QoS 0: acknowledging it is a protocol error, and the broker hangs up
+                message.by.ack(message.mid, 1)
 
     def publish(self, topic: str, payload: bytes) -> bool:
         """Send at QoS 1. False when the broker is away: the sender of a reading will ask again."""

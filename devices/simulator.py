@@ -18,6 +18,9 @@ from devices import bodies, topics
 from devices.bodies import Body, Kind
 
 RECEIPT_WITHIN_S = 10.0
+IN_FLIGHT = 100  # the contract's bound on what a sender has without a receipt
+
+Fate = Literal["stored", "held", "refused", "silent"]
 
 
 class Home(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +45,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     every_s: float = 2.5
     first_crossing_s: float = 15.0
-    crossing_every_s: float = 50.0
+    crossing_every_s: float = 45.0
     readings: int | None = None
 
 
@@ -53,7 +56,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     kind: str
     crossing: bool
-    fate: Literal["stored", "held", "refused", "silent"]
+    fate: Fate
 
 
 # Asked before a crossing: the devices it may come from, so that the worklist is not flooded.
@@ -120,9 +123,9 @@ class Sender:
         fate = fates.get(self._seq, "silent")
         return Sent(device=self._home.id, seq=self._seq, kind=shown["kind"], crossing=crosses, fate=fate)
 
-    def _exchange(self) -> dict[int, Literal["stored", "held", "refused"]]:
-        """Everything kept goes out as one message; what the receipts say of each number."""
-        call = _Call(self._home, self._epoch, list(self._kept.values()))
+    def _exchange(self) -> dict[int, Fate]:
+        """What is kept, oldest first, goes out as one message; what the receipts say of each number."""
+        call = _Call(self._home, self._epoch, list(self._kept.values())[:IN_FLIGHT])
         call.run(self._broker)
         return call.fates
 
@@ -142,7 +145,7 @@ class _Call:
     """One connection: listen for receipts, send, wait until every number is settled."""
 
     def __init__(self, home: Home, epoch: int, readings: list[dict[str, Any]]) -> None:
-        self.fates: dict[int, Literal["stored", "held", "refused"]] = {}
+        self.fates: dict[int, Fate] = {}
         self._home, self._epoch = home, epoch
         self._wanted = {reading["seq"] for reading in readings}
         self._payload = msgspec.json.encode(readings)

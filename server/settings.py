@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     twilio: Twilio | None = None
     demo: bool = False
+    tick_seconds: int = 60
     audit_head: Path = Path(".careloop/audit-heads.jsonl")
     log_json: bool = False
 
@@ -78,6 +79,7 @@ def load(env: Mapping[str, str]) -> Settings:
         port=_port(env),
         twilio=_twilio(env),
         demo=_switch(env, "CARELOOP_DEMO"),
+        tick_seconds=_seconds(env, "CARELOOP_TICK_SECONDS", 60),
         audit_head=Path(env.get("CARELOOP_AUDIT_HEAD", ".careloop/audit-heads.jsonl")),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
     )
@@ -129,6 +131,13 @@ def _port(env: Mapping[str, str]) -> int:
     value = env.get("CARELOOP_PORT", "8000")
     if not value.isdigit() or not 0 < int(value) < 65536:
         raise BadSetting(f"CARELOOP_PORT is {value!r}; it must be a port number from 1 to 65535.")
+    return int(value)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "") or str(default)
+    if not value.isdigit() or not 0 < int(value) <= 3600:
+        raise BadSetting(f"{name} is {value!r}; it must be a number of seconds from 1 to 3600.")
     return int(value)
 
 

@@ -1,0 +1,163 @@
+"""The demo's processes: which they are, when all of them serve, and what of their words is shown."""
+
+import asyncio
+import contextlib
+import http.client
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from rich.console import Console
+
+from server.db.pool import AWAY
+from server.errors import Unavailable
+from server.ops import demo_files, supervise, welcome
+from server.ops.demo_files import Ready
+from server.ops.supervise import Child
+from server.ops.world.build import World
+from server.settings import Settings, mqtt_parts
+
+HOST = "127.0.0.1"
+READY_WITHIN_S = 90.0
+STOP_WITHIN_S = 6.0
+TROUBLE = (
+    "ended with code",
+    "was killed by",
+    "did not stop within",
+    '"level": "error"',
+    '"level":"error"',
+    "careloop: ",
+)
+
+
+def children(settings: Settings, data: Path, sms_port: int, *, simulate: bool) -> list[Child]:
+    """In the order in which they stop: what makes readings first, what takes texts last."""
+    twilio = settings.twilio
+    if twilio is None:
+        raise RuntimeError("the demo always has a provider of texts")
+    login = ("--account-sid", twilio.account_sid, "--auth-token", twilio.auth_token, "--sender", twilio.sender)
+    standin = ("--host", HOST, "--port", str(sms_port), *login, "--webhook-base", settings.public_url)
+    python = (sys.executable, "-m")
+    homes = Child(name="homes", argv=(*python, "server", "simulate", "--homes", str(data / "homes.json")))
+    return [
+        *([homes] if simulate else []),
+        Child(name="web", argv=(*python, "server", "web")),
+        Child(name="bridge", argv=(*python, "server", "bridge")),
+        Child(name="worker", argv=(*python, "server", "worker")),
+        Child(name="standin", argv=(*python, "notifications.standin", *standin)),
+    ]
+
+
+def ready(settings: Settings, world: World, sms_port: int) -> Ready:
+    host, port, *_ = mqtt_parts(settings.mqtt_url)
+    return Ready(
+        base_url=settings.public_url,
+        mqtt_host=host,
+        mqtt_port=port,
+        database_url=settings.url_for("backup"),
+        sign_ins=world.sign_ins,
+        device=world.device,
+        sms_url=f"http://{HOST}:{sms_port}",
+    )
+
+
+async def serve(
+    children: list[Child], ready: Ready, settings: Settings, ready_file: Path | None, data: Path, stop: asyncio.Event
+) -> int:
+    """Keep the children running until told to stop; the welcome and the ready file come once all of them serve."""
+    started = datetime.now(UTC)
+    logs = _Logs(data / "logs")
+    supervised = asyncio.ensure_future(
+        supervise.run(
+            children,
+            stop,
+            on_line=logs.write,
+            pids_file=data / "pids.json",
+            stop_within_s=STOP_WITHIN_S,
+        )
+    )
+    try:
+        if await _until_serving(settings, ready, started, stop, supervised):
+            if ready_file:
+                demo_files.write_private(ready_file, msgspec.json.encode(ready))
+            welcome.show(ready, data, simulating=any(child.name == "homes" for child in children))
+        elif not stop.is_set():
+            raise Unavailable(f"Not everything is serving after {READY_WITHIN_S:.0f} s. See {data}/logs.")
+        return await supervised
+    finally:
+        stop.set()
+        await supervised
+        logs.close()
+
+
+async def _until_serving(
+    settings: Settings, ready: Ready, started: datetime, stop: asyncio.Event, supervised: "asyncio.Future[int]"
+) -> bool:
+    """True once pages, bridge, worker and texts are there; False when told to stop, or too late."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + READY_WITHIN_S
+    while not stop.is_set() and not supervised.done() and loop.time() < deadline:
+        if await asyncio.to_thread(_pages_answer, ready) and await _loops_beat(settings, started):
+            return True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), 0.1)
+    return False
+
+
+def _pages_answer(ready: Ready) -> bool:
+    web, texts = ready.base_url.removeprefix("http://"), ready.sms_url.removeprefix("http://")
+    return _status(web, "/health/ready") == 200 and _status(texts, "/messages") == 200
+
+
+def _status(address: str, path: str) -> int:
+    connection = http.client.HTTPConnection(address, timeout=3)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+BEATING = """
+    SELECT count(DISTINCT process) FROM heartbeat
+     WHERE beat_at >= $1 AND (process, loop) <> ('bridge', 'ingest_without_broker') AND process IN ('bridge', 'worker')
+"""
+
+
+async def _loops_beat(settings: Settings, started: datetime) -> bool:
+    """Bridge and worker live, and the bridge has its broker."""
+    try:
+        database = await asyncpg.connect(settings.url_for("backup"), timeout=5)
+        try:
+            return bool(await database.fetchval(BEATING, started) == 2)
+        finally:
+            await database.close()
+    except (*AWAY, asyncpg.PostgresError):
+        return False
+
+
+class _Logs:
+    """Children's words go to files; only trouble is shown, so that the welcome stays readable."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._files: dict[str, int] = {}
+
+    def write(self, name: str, line: str) -> None:
+        if name not in self._files:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+            self._files[name] = os.open(self._folder / f"{name}.log", flags, 0o600)
+        os.write(self._files[name], f"{line}\n".encode())
+        if any(sign in line for sign in TROUBLE):
+            self._console.print(f"{name}: {line}", markup=False)
+
+    def close(self) -> None:
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
