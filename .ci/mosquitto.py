@@ -22,6 +22,7 @@ from steps import CACHE, Stop, quiet, run, say
 
 HOME = CACHE / "mosquitto"
 WHERE = HOME / "where.json"
+PACKAGES = ("mosquitto", "mosquitto-clients")  # the broker, and mosquitto_pub to try it by hand
 PLUGIN = "mosquitto_dynamic_security.so"
 MISSING = (
     "Mosquitto 2.0 or newer with its dynamic-security plugin is missing. Install it, then run make again:"
@@ -144,7 +145,16 @@ def unpacked() -> Broker | None:
     libraries = next((hit.parent for hit in root.glob(f"usr/lib/*/{PLUGIN}")), root)
     for library in root.glob("lib/*/*.so*"):  # some packages still say /lib; one folder is simpler to name
         shutil.move(str(library), str(libraries / library.name))
+    command_of_its_own(root / "usr/bin/mosquitto_pub", libraries)
     return beside(root / "usr/sbin/mosquitto", libraries)
+
+
+def command_of_its_own(program: Path, libraries: Path) -> None:
+    """`.cache/mosquitto/mosquitto_pub` finds the unpacked libraries by itself; the demo names it."""
+    if program.exists():
+        command = HOME / program.name
+        command.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH="{libraries}" exec "{program}" "$@"\n')
+        command.chmod(0o755)
 
 
 def fetch(apt: Path, debs: Path) -> None:
@@ -162,11 +172,11 @@ def fetch(apt: Path, debs: Path) -> None:
 
 def download(apt: list[str], debs: Path) -> None:
     """Mosquitto and whatever it needs that this system lacks."""
-    plan = quiet([*apt, "--simulate", "--no-install-recommends", "install", "mosquitto"]) or ""
+    plan = quiet([*apt, "--simulate", "--no-install-recommends", "install", *PACKAGES]) or ""
     names = re.findall(r"^Inst (\S+)", plan, re.MULTILINE)
     if "mosquitto" not in names:
         raise Stop("The package lists offer no Mosquitto.")
-    run(f"Fetching Mosquitto and {len(names) - 1} libraries", [*apt, "download", *names], cwd=debs)
+    run(f"Fetching Mosquitto in {len(names)} packages", [*apt, "download", *names], cwd=debs)
 
 
 def installed() -> Broker | None:
@@ -189,7 +199,7 @@ def by_apt(rights: list[str]) -> None:
     systemctl = [*rights, "systemctl"] if Path("/run/systemd/system").is_dir() else ["true"]
     quiet([*systemctl, "mask", "--runtime", "mosquitto.service"])
     try:
-        apt = [*rights, "apt-get", "install", "-y", "--no-install-recommends", "mosquitto"]
+        apt = [*rights, "apt-get", "install", "-y", "--no-install-recommends", *PACKAGES]
         run("Installing Mosquitto by apt", apt)
     finally:
         quiet([*systemctl, "unmask", "--runtime", "mosquitto.service"])

@@ -115,7 +115,7 @@ class Session:
         if self._broker.tls:
             client.tls_set_context(ssl.create_default_context())
         client.on_connect = self._on_connect
-        client.on_subscribe = lambda *_: loop.call_soon_threadsafe(self._adopt, client)
+        client.on_subscribe = self._on_subscribe(loop)
         client.on_disconnect = self._on_disconnect(loop, over)
         client.on_message = self._on_message(loop)
         return client
@@ -129,6 +129,12 @@ class Session:
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         client.subscribe([(pattern, options) for pattern in self._filters])
         self._say("broker_connected", "session resumed" if flags.session_present else "new session")
+
+    def _on_subscribe(self, loop: asyncio.AbstractEventLoop) -> Any:
+        def on_subscribe(client: Client, *_: Any) -> None:
+            loop.call_soon_threadsafe(self._adopt, client)
+
+        return on_subscribe
 
     def _on_disconnect(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Any:
         def on_disconnect(_: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:

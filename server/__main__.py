@@ -27,25 +27,37 @@ def _run() -> int:
         from server.cli import cli
 
         cli.main(prog_name="careloop", standalone_mode=False)
-    except NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
-        return USAGE
-    except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "careloop"
-        return _say(f"{error.format_message()} (see: {where} --help)", USAGE)
+    except click.Abort:
+        return _aborted()
     except click.ClickException as error:
-        return _say(error.format_message(), FAILED)
-    except (click.Abort, KeyboardInterrupt):
+        return _misused(error)
+    except KeyboardInterrupt:
         return INTERRUPTED
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else OK
     except CareloopError as error:
         return _say(error.says, _code(error))
-    except BrokenPipeError:
-        raise
     except Exception as error:
+        if isinstance(error, BrokenPipeError):
+            raise
         return _say(*_incident(error))
     return OK
+
+
+def _aborted() -> int:
+    if not sys.stdin.isatty():  # no Ctrl-C, but a question that nobody answered, or answered with no
+        _say("Nothing was done: a question was not answered with yes. Options answer questions too.", FAILED)
+    return INTERRUPTED
+
+
+def _misused(error: click.ClickException) -> int:
+    if isinstance(error, NoArgsIsHelpError):
+        click.echo(error.ctx.get_help())
+        return USAGE
+    if isinstance(error, click.UsageError):
+        where = error.ctx.command_path if error.ctx else "careloop"
+        return _say(f"{error.format_message()} (see: {where} --help)", USAGE)
+    return _say(error.format_message(), FAILED)
 
 
 def _code(error: CareloopError) -> int:

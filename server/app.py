@@ -93,9 +93,9 @@ async def _lifespan(settings: Settings, app: Litestar) -> AsyncIterator[None]:
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
     """Answer requests until `stop`; then end live streams, finish what is being answered, and close."""
-    check_port(settings.host, settings.port)
+    address = check_port(settings.host, settings.port)
     app = create(settings)
-    server = Server(app, settings.host, settings.port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
+    server = Server(app, address, settings.port, interface=Interfaces.ASGI, websockets=False, log_enabled=False)
     serving = asyncio.create_task(server.serve(), name="granian")
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -112,15 +112,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
             await asyncio.wait_for(serving, DRAIN_SECONDS)
 
 
-def check_port(host: str, port: int) -> None:
-    """Say so before starting when somebody else listens there; the server itself would share the port silently."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def check_port(host: str, port: int) -> str:
+    """The IP address to listen on; `CareloopError` when somebody else does. The server would share it silently."""
     try:
+        family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
+            probe.bind(where)
     except OSError as error:
         raise CareloopError(_why_not(host, port, error)) from None
+    return str(where[0])
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

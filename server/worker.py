@@ -1,6 +1,7 @@
 """The worker: reminders, the sender of texts, gaps, the audit's seal; each a named loop that asks PostgreSQL."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -33,9 +34,11 @@ log = structlog.get_logger()
 WHO = Who(principal="service:worker")
 STOP_WITHIN = 18  # seconds; a call to the provider may take 16
 BEAT_EVERY = 5  # seconds
-# Two of us wanted the same rows, or the server is ending the statement: nothing is lost, the next round does it.
+# Two of us wanted the same rows, or the server is ending: nothing is lost, the next round does it. A connection that is
+# cut in the middle of a statement shows itself as InternalClientError.
 AGAIN = (
-    *AWAY, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError,
+    *AWAY,
+    asyncpg.InternalClientError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError,
     asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError,
 )  # fmt: skip
 
@@ -68,6 +71,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
 async def _work(settings: Settings, database: Database, stop: asyncio.Event) -> None:
     outbox_bell, minute_bell = asyncio.Event(), asyncio.Event()
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     metronome = AsyncIOScheduler(timezone=UTC)
     metronome.add_job(
         minute_bell.set, "interval", seconds=settings.tick_seconds, misfire_grace_time=None, coalesce=True

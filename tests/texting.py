@@ -74,7 +74,7 @@ async def phones(settings: Settings, web_db: Database, world: World) -> AsyncIte
     url = f"http://127.0.0.1:{theirs}"
     twilio = Twilio(account_sid=SID, auth_token=TOKEN, sender=world.sender, api_url=url)
     told = msgspec.structs.replace(settings, public_url=f"http://127.0.0.1:{ours}", twilio=twilio)
-    provider = Provider(SID, TOKEN, world.sender)
+    provider = Provider(SID, TOKEN, world.sender, lambda: datetime.now(UTC))
     state = State({"database": web_db, "settings": told})
     web = Litestar(hooks.handlers, state=state, exception_handlers=errors.HANDLERS, openapi_config=None)
     async with AsyncExitStack() as both:
@@ -112,7 +112,7 @@ async def until(holds: Callable[[], Awaitable[object]], seconds: float = 10) -> 
     """Wait for a condition, with a deadline."""
     async with asyncio.timeout(seconds):
         while not await holds():
-            await asyncio.sleep(0.02)  # noqa: ASYNC110 - the condition is in another process
+            await asyncio.sleep(0.02)
 
 
 def transactions(database: Database) -> Callable[[], AbstractAsyncContextManager[Db]]:

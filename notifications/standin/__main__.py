@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import signal
+from datetime import UTC, datetime
 
 import structlog
 
@@ -29,7 +30,7 @@ async def _run(given: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    provider = Provider(given.account_sid, given.auth_token, given.sender)
+    provider = Provider(given.account_sid, given.auth_token, given.sender, lambda: datetime.now(UTC))
     await serve(create(provider, given.webhook_base, pace_seconds=given.pace), given.host, given.port, stop)
 
 

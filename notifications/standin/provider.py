@@ -2,7 +2,8 @@
 
 import secrets
 from collections import OrderedDict, deque
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Literal
 
@@ -50,10 +51,11 @@ class Passed(msgspec.Struct, kw_only=True):
 class Provider:
     """The state of one stand-in, in memory and bounded."""
 
-    def __init__(self, account_sid: str, auth_token: str, sender: str) -> None:
+    def __init__(self, account_sid: str, auth_token: str, sender: str, clock: Callable[[], datetime]) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
         self.sender = sender
+        self.clock = clock
         self.mishaps: deque[Mishap] = deque(maxlen=1000)
         self._texts: OrderedDict[str, Passed] = OrderedDict()
         self._blocked: set[tuple[str, str]] = set()
@@ -114,7 +116,7 @@ class Provider:
     ) -> Passed:
         text = Passed(
             sid=f"SM{secrets.token_hex(16)}", to_number=to_number, from_number=from_number, body=body, status=status,
-            direction=direction, created_at=datetime.now(UTC), callback=callback,
+            direction=direction, created_at=self.clock(), callback=callback,
         )  # fmt: skip
         self._texts[text.sid] = text
         if len(self._texts) > KEPT:

@@ -1,7 +1,6 @@
 """What the stand-in tells the product, signed as Twilio signs: how a text fares, and what a patient wrote."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import httpx
 import structlog
@@ -47,7 +46,7 @@ class Webhooks:
         for status in steps:
             await asyncio.sleep(self._pace)
             text.status = status
-            text.sent_at = text.sent_at or datetime.now(UTC)
+            text.sent_at = text.sent_at or self._provider.clock()
             text.error_code = 30003 if status == "undelivered" else None
             code = {"ErrorCode": str(text.error_code)} if text.error_code else {}
             if text.callback:

@@ -13,10 +13,10 @@ import rich_click as click
 
 from server.cli.connect import load
 from server.errors import BadSetting, Unavailable
-from server.settings import Settings, mqtt_parts
+from server.ops.broker import require_broker
+from server.settings import Role, Settings
 
 Entry = Callable[[Settings, asyncio.Event], Awaitable[object]]
-BROKER_WITHIN_S = 5.0
 
 
 @click.command()
@@ -40,6 +40,7 @@ def web(port: int | None, host: str | None) -> None:
 
     settings = _with(load(), port=port, host=host)
     require_free_port(settings.host, settings.port)
+    asyncio.run(require_database(settings, "web"))
     _run(serve, settings)
 
 
@@ -49,7 +50,8 @@ def bridge() -> None:
     from server.bridge import run
 
     settings = load()
-    asyncio.run(require_broker(settings))
+    asyncio.run(require_database(settings, "bridge"))
+    asyncio.run(require_broker(settings.mqtt_url))
     _run(run, settings)
 
 
@@ -58,7 +60,9 @@ def worker() -> None:
     """Plan reminders, send what is queued, evaluate gaps, seal the audit."""
     from server.worker import run
 
-    _run(run, load())
+    settings = load()
+    asyncio.run(require_database(settings, "worker"))
+    _run(run, settings)
 
 
 @click.command()
@@ -74,7 +78,7 @@ async def _up(settings: Settings, stop: asyncio.Event | None = None) -> int:
     from server.ops import supervise
 
     await require_migrated(settings)
-    await require_broker(settings)
+    await require_broker(settings.mqtt_url)
     children = [ours("web", "--port", str(settings.port)), ours("bridge"), ours("worker")]
     return await supervise.run(children, stop or stop_on_signals())
 
@@ -126,15 +130,12 @@ async def require_migrated(settings: Settings) -> None:
         raise BadSetting(f"The database lacks {len(missing)} migration(s). Run: careloop migrate")
 
 
-async def require_broker(settings: Settings) -> None:
+async def require_database(settings: Settings, role: Role) -> None:
     """Asked once at the start, so that a wrong address is told at once; later absences are survived."""
-    host, port, *_ = mqtt_parts(settings.mqtt_url)
-    try:
-        async with asyncio.timeout(BROKER_WITHIN_S):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError):
-        raise Unavailable(f"No broker answers at {host}:{port}. Is it running, and is MQTT_URL right?") from None
-    writer.close()
+    from server.db import pool
+
+    database = await pool.connect(settings.url_for(role), name="start", size=1)
+    await database.close()
 
 
 def _run(entry: Entry, settings: Settings) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,8 +134,11 @@ class Asker:
             if default is None:
                 raise Invalid(f"{question}: not given.")
             return check(default)
+        hidden = hidden and sys.stdin.isatty()  # typed twice then: nobody sees a slip
         while True:
-            answer = click.prompt(question, default=default, hide_input=hidden, show_default=bool(default))
+            answer = click.prompt(
+                question, default=default, hide_input=hidden, confirmation_prompt=hidden, show_default=bool(default)
+            )
             try:
                 return check(answer)
             except CareloopError as error:

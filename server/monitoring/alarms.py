@@ -10,6 +10,23 @@ from server.db.ids import uuid7
 from server.db.pool import Db
 from server.monitoring.findings import Severity
 
+# What staff read first; a kind that is not here is shown as it is.
+TITLES = {
+    "unassigned": "Reading of a device nobody has",
+    "future_time": "Device's clock is ahead",
+    "implausible": "Reading in doubt",
+    "sequence_reused": "Device used a number twice",
+    "quarantined": "Messages in quarantine",
+    "roster": "Nobody on shift",
+    "page_failed": "A page did not arrive",
+    "texts_not_leaving": "Texts are not leaving",
+    "text_unresolved": "Unknown whether a text arrived",
+    "patient_in_danger": "Patient wrote of danger: call now",
+    "patient_message": "Message from a patient",
+    "patient_wants_call": "Patient asks for a call",
+    "wrong_number": "Wrong number",
+}
+
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` is the device id or the part of ourselves; `says` tells staff what to do, without health data."""

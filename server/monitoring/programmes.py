@@ -70,17 +70,13 @@ PUT_LEVELS = """
 """
 
 
-async def _versions(
-    db: Db, organization: uuid.UUID, fresh: dict[str, uuid.UUID], author: str, now: datetime
-) -> None:
+async def _versions(db: Db, organization: uuid.UUID, fresh: dict[str, uuid.UUID], author: str, now: datetime) -> None:
     """The first version of each new rule; nobody has approved it yet."""
     for rule in defaults.RULES:
         if rule.code not in fresh:
             continue
         version = uuid7()
-        await db.execute(
-            PUT_VERSION, version, organization, fresh[rule.code], rule.explains, rule.source, author, now
-        )
+        await db.execute(PUT_VERSION, version, organization, fresh[rule.code], rule.explains, rule.source, author, now)
         await db.execute(PUT_LEVELS, version, organization, *_columns(rule.levels))
 
 

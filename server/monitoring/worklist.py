@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from server.db.pool import Db
+from server.monitoring.alarms import TITLES
 from server.monitoring.findings import Age, Severity, Side
 
 Status = Literal["open", "acknowledged", "resolved"]
@@ -98,7 +99,7 @@ async def open_alerts(db: Db, patient: uuid.UUID | None = None) -> list[Item]:
 
 
 ALARMS = """
-    SELECT a.id, a.severity, a.status, a.kind || ' · ' || a.subject AS title, a.says, a.opened_at,
+    SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
            s.name AS acknowledged_name
       FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by
@@ -108,8 +109,15 @@ ALARMS = """
 
 async def open_items(db: Db) -> list[Item]:
     """The worklist."""
-    alarms = [Item(kind="alarm", **dict(row)) for row in await db.fetch(ALARMS)]
+    alarms = [_alarm(dict(row)) for row in await db.fetch(ALARMS)]
     return in_order([*await open_alerts(db), *alarms])
+
+
+def _alarm(row: dict[str, Any]) -> Item:
+    kind, subject = row.pop("title"), row.pop("subject")
+    # A team's id tells nobody anything; a device's id and a record number do.
+    named = "" if kind in {"roster", "page_failed", "text_unresolved"} else f" · {subject}"
+    return Item(kind="alarm", title=TITLES.get(kind, kind) + named, **row)
 
 
 def in_order(items: Sequence[Item]) -> list[Item]:

@@ -19,9 +19,10 @@ from server.db import migrate, pool
 from server.db.pool import Who
 from server.errors import CareloopError, Conflict, Unavailable
 from server.ops import demo_files, demo_serve
+from server.ops.broker import require_broker
 from server.ops.demo_files import Secrets
 from server.ops.embedded import mosquitto, ports, postgres
-from server.ops.world import build
+from server.ops.world import build, clinic
 from server.ops.world.build import World
 from server.ops.world.cast import SENDER
 from server.people import organizations
@@ -110,7 +111,11 @@ async def _services(wishes: Wishes, port: int, say: Say) -> AsyncIterator[Settin
         database_url = settings_of.read(os.environ, "DATABASE_URL")
         mqtt_url = settings_of.read(os.environ, "MQTT_URL")
         admin_url = settings_of.read(os.environ, "MQTT_ADMIN_URL")
-        if not database_url:
+        if mqtt_url:
+            await require_broker(mqtt_url)
+        if database_url:
+            await organizations.already_in(database_url)  # answers, or says what is wrong with the address
+        else:
             say("PostgreSQL")
             server = await postgres.start(wishes.data)
             running.push_async_callback(server.stop)
@@ -179,6 +184,9 @@ async def _organizations(settings: Settings) -> list[organizations.Organization]
         await database.close()
 
 
+EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+
+
 async def _begin_anew(
     settings: Settings, wishes: Wishes, found: list[organizations.Organization], now: datetime
 ) -> None:
@@ -188,7 +196,7 @@ async def _begin_anew(
         raise Conflict(f"The database in DATABASE_URL holds {kind}. Give the demo an empty one.")
     owner = await asyncpg.connect(settings.database_url)
     try:
-        await owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        await owner.execute(EMPTY)
     finally:
         await owner.close()
     await migrate.migrate(settings.database_url, settings.secret_key, now)
@@ -197,8 +205,8 @@ async def _begin_anew(
 async def _keep_shifts(settings: Settings, world: World, now: datetime) -> None:
     database = await pool.connect(settings.url_for("web"), name="demo", size=1)
     try:
-        who = Who(principal=build.PRINCIPAL, organization=world.organization)
-        await build.keep_shifts(database, who, now, now)
+        who = Who(principal=clinic.PRINCIPAL, organization=world.organization)
+        await clinic.keep_shifts(database, who, now, now)
     finally:
         await database.close()
 
@@ -234,6 +242,8 @@ def _teller() -> Say:
 def _forget_ready(path: Path | None) -> None:
     if path is None:
         return
+    if not path.absolute().parent.is_dir():
+        raise CareloopError(f"There is no folder {path.absolute().parent} for the ready file.")
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -11,7 +11,8 @@ import msgspec
 
 from server.errors import BadSetting
 from server.flows.hire import new_password
-from server.ops.world.build import ReadyDevice, SignIn, World
+from server.ops.world.build import SignIn, World
+from server.ops.world.clinic import ReadyDevice
 
 T = TypeVar("T")
 

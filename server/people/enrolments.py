@@ -27,9 +27,7 @@ ENROL = """
 """
 
 
-async def enrol(
-    db: Db, organization_id: uuid.UUID, patient_id: uuid.UUID, codes: Sequence[str], now: datetime
-) -> int:
+async def enrol(db: Db, organization_id: uuid.UUID, patient_id: uuid.UUID, codes: Sequence[str], now: datetime) -> int:
     """Put the patient into programmes by code; how many are new. A code nobody knows is left out."""
     ids = [uuid7() for _ in codes]
     return len(await db.fetch(ENROL, ids, list(codes), patient_id, now, organization_id))

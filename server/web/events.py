@@ -14,13 +14,13 @@ import structlog
 from litestar import Request, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
 from litestar.params import FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from server.db import events
 from server.db.events import Event
 from server.db.pool import AWAY, Database
+from server.errors import Unavailable
 from server.security import sessions
 from server.security.sessions import COOKIE, NOBODY_YET, Person
 
@@ -79,6 +79,10 @@ class Feed:
             stream.news.set()
 
     @property
+    def full(self) -> bool:
+        return len(self._streams) >= MOST_STREAMS
+
+    @property
     def alive(self) -> bool:
         return self._task is not None and not self._task.done()
 
@@ -97,8 +101,6 @@ class Feed:
 
     async def follow(self, stream: Stream) -> AsyncIterator[str]:
         """Names of what changed, and "beat" while nothing does; ends when the process stops."""
-        if len(self._streams) >= MOST_STREAMS:
-            raise ClientException("too many live pages", status_code=503)
         self._streams.add(stream)
         stream.tell("worklist" if stream.patient is None else "patient")
         try:
@@ -124,8 +126,10 @@ async def live(
     patient: FromQuery[uuid.UUID | None] = None,
 ) -> ServerSentEvent:
     """A patient hears of themselves only; staff of the worklist, or of one patient of theirs."""
-    stream = Stream(person, person.patient_id or patient)
     state = request.app.state
+    if state.feed.full:
+        raise Unavailable("Too many pages are open. This one works, but has to be reloaded by hand.")
+    stream = Stream(person, person.patient_id or patient)
     messages = _messages(state.feed, stream, state.database, request.cookies[COOKIE])
     return ServerSentEvent(messages, headers={"X-Accel-Buffering": "no"})
 
@@ -134,19 +138,23 @@ async def _messages(
     feed: Feed, stream: Stream, database: Database, token: str
 ) -> AsyncIterator[ServerSentEventMessage]:
     yield ServerSentEventMessage(event="beat", data="", retry=1000)
+    clock = asyncio.get_running_loop().time
+    asked_at = clock()
     async for name in feed.follow(stream):
-        if name == "beat" and not await _still_signed_in(database, token):
-            return
+        if clock() - asked_at >= BEAT_SECONDS:
+            if not await _may_go_on(database, token):
+                return
+            asked_at = clock()
         yield ServerSentEventMessage(event=name, data="")
 
 
-async def _still_signed_in(database: Database, token: str) -> bool:
-    """While the database is away nothing can be asked and nothing can be seen: the stream may stay."""
+async def _may_go_on(database: Database, token: str) -> bool:
+    """Not after the session ended, nor while the database is away: then no news can come, and "live" would lie."""
     try:
         async with database.transaction(NOBODY_YET) as db:
             return await sessions.find(db, token, datetime.now(UTC)) is not None
     except AWAY:
-        return True
+        return False
 
 
 handlers = [live]

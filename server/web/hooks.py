@@ -22,15 +22,12 @@ Asked = Request[Any, Any, State]
 SAY_NOTHING = '<?xml version="1.0" encoding="UTF-8"?><Response/>'  # our answers go through the outbox
 PROVIDER = "service:twilio"
 
-ATTEMPT = "SELECT door_attempt($1)"
-SENDER = "SELECT door_sender($1)"
-
 
 @post("/hooks/twilio/status/{attempt:uuid}", status_code=HTTP_200_OK, include_in_schema=False)
 async def status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
     """How one of our texts fares."""
     form = await _believed(request)
-    organization = await _behind(request, ATTEMPT, attempt)
+    organization = await _whose_attempt(_database(request), attempt)
     if organization is None:
         structlog.get_logger().warning("hook_for_nobody", hook="status")
         return _nothing()
@@ -47,7 +44,7 @@ async def status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
 async def inbound(request: Asked) -> Response[str]:
     """A text that somebody wrote to one of our numbers."""
     form = await _believed(request)
-    organization = await _behind(request, SENDER, form.get("To", ""))
+    organization = await _whose_number(_database(request), form.get("To", ""))
     if organization is None or not form.get("MessageSid"):
         structlog.get_logger().warning("hook_for_nobody", hook="inbound")
         return _nothing()
@@ -75,10 +72,23 @@ async def _believed(request: Asked) -> dict[str, str]:
     return dict(form_of(body.decode()))
 
 
-async def _behind(request: Asked, door: str, asked: object) -> uuid.UUID | None:
-    """The organization that this is about, by a door that answers before one is known."""
-    async with _database(request).transaction(Who(principal=PROVIDER)) as db:
-        found: uuid.UUID | None = await db.fetchval(door, asked)
+ATTEMPT = "SELECT door_attempt($1)"
+
+
+async def _whose_attempt(database: Database, attempt: uuid.UUID) -> uuid.UUID | None:
+    """The organization that made this attempt; a door answers, before one is known."""
+    async with database.transaction(Who(principal=PROVIDER)) as db:
+        found: uuid.UUID | None = await db.fetchval(ATTEMPT, attempt)
+    return found
+
+
+SENDER = "SELECT door_sender($1)"
+
+
+async def _whose_number(database: Database, number: str) -> uuid.UUID | None:
+    """The organization whose texts come from this number."""
+    async with database.transaction(Who(principal=PROVIDER)) as db:
+        found: uuid.UUID | None = await db.fetchval(SENDER, number)
     return found
 
 

@@ -1,18 +1,35 @@
 """What the provider reports, in any order and any number of times, and what is not the provider's at all."""
 
+import asyncio
 import itertools
 import uuid
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 from twilio.request_validator import RequestValidator
 
+from server import app
 from server.db.pool import Database, Who
 from server.flows import receipt
 from server.flows.receipt import Report
-from tests.texting import NOON, SID, TOKEN, Phones, message, phones, put, send_all, status_of, until
+from server.settings import Settings, Twilio
+from tests.texting import (
+    NOON,
+    SID,
+    TOKEN,
+    Phones,
+    free_port,
+    message,
+    phones,
+    put,
+    reachable,
+    send_all,
+    status_of,
+    until,
+)  # fmt: skip
 from tests.world import World
 
 __all__ = ["phones"]
@@ -61,13 +78,17 @@ async def test_a_late_sent_after_delivered_and_a_repeated_report_are_no_ops(
     assert (await status_of(owner, page))[0] == "delivered"
 
 
-async def test_a_word_we_do_not_know_changes_nothing(web_db: Database, worker_db: Database, owner: Any, world: World) -> None:
+async def test_a_word_we_do_not_know_changes_nothing(
+    web_db: Database, worker_db: Database, owner: Any, world: World
+) -> None:
     page, attempt = await sent_page(worker_db, owner, world)
     assert not await tell(web_db, world, attempt, report("teleported"))
     assert (await status_of(owner, page))[0] == "sending"
 
 
-async def test_a_page_that_does_not_arrive_is_a_high_alarm(web_db: Database, worker_db: Database, owner: Any, world: World) -> None:
+async def test_a_page_that_does_not_arrive_is_a_high_alarm(
+    web_db: Database, worker_db: Database, owner: Any, world: World
+) -> None:
     page, attempt = await sent_page(worker_db, owner, world)
     await tell(web_db, world, attempt, report("undelivered", "30003"))
     assert await status_of(owner, page) == ("failed", "30003")
@@ -99,16 +120,27 @@ async def test_an_opt_out_that_the_carrier_reports_late_is_remembered(
 # Over HTTP ----------------------------------------------------------------------------------------
 
 
-async def post(url: str, form: dict[str, str], signature: str | None, kind: str = "application/x-www-form-urlencoded") -> int:
+async def post(
+    url: str, form: dict[str, str], signature: str | None, kind: str = "application/x-www-form-urlencoded"
+) -> int:
     headers = {"Content-Type": kind} | ({"X-Twilio-Signature": signature} if signature is not None else {})
     async with httpx.AsyncClient(trust_env=False) as client:
         return (await client.post(url, content=urlencode(form), headers=headers)).status_code
 
 
-@pytest.mark.parametrize("path", ["/hooks/twilio/inbound", f"/hooks/twilio/status/{uuid.uuid4()}"])
-async def test_what_the_provider_did_not_sign_is_forbidden_and_changes_nothing(phones: Phones, owner: Any, world: World, path: str) -> None:
+@pytest.mark.parametrize("path", ["/hooks/twilio/inbound", "/hooks/twilio/status/01939000-0000-7000-8000-000000000000"])
+async def test_what_the_provider_did_not_sign_is_forbidden_and_changes_nothing(
+    phones: Phones, owner: Any, world: World, path: str
+) -> None:
     url = phones.settings.public_url + path
-    form = {"MessageSid": "SM2", "From": world.patient_phone, "To": world.sender, "Body": "STOP", "AccountSid": SID, "Empty": ""}
+    form = {
+        "MessageSid": "SM2",
+        "From": world.patient_phone,
+        "To": world.sender,
+        "Body": "STOP",
+        "AccountSid": SID,
+        "Empty": "",
+    }
     right = RequestValidator(TOKEN).compute_signature(url, form)
     wrong = RequestValidator("another token").compute_signature(url, form)
     assert await post(url, form, None) == 403
@@ -126,14 +158,18 @@ async def test_a_query_in_the_address_is_part_of_what_is_signed(phones: Phones, 
     assert await post(url, form, RequestValidator(TOKEN).compute_signature(url, form)) == 200
 
 
-async def test_a_text_to_a_number_that_is_not_ours_is_taken_and_dropped(phones: Phones, owner: Any, world: World) -> None:
+async def test_a_text_to_a_number_that_is_not_ours_is_taken_and_dropped(
+    phones: Phones, owner: Any, world: World
+) -> None:
     url = phones.settings.public_url + "/hooks/twilio/inbound"
     form = {"MessageSid": "SM4", "From": world.patient_phone, "To": "+19995550100", "Body": "STOP"}
     assert await post(url, form, RequestValidator(TOKEN).compute_signature(url, form)) == 200
     assert await owner.fetchval("SELECT count(*) FROM reply") == 0
 
 
-async def test_a_text_that_the_carrier_cannot_deliver_fails_over_http(worker_db: Database, phones: Phones, owner: Any, world: World) -> None:
+async def test_a_text_that_the_carrier_cannot_deliver_fails_over_http(
+    worker_db: Database, phones: Phones, owner: Any, world: World
+) -> None:
     page = message(world)
     await put(worker_db, page)
     await phones.mishaps("undelivered")
@@ -151,3 +187,25 @@ async def test_one_organization_reports_nothing_about_anothers_attempt(
     page, attempt = await sent_page(worker_db, owner, world)
     assert not await tell(web_db, other_world, attempt, report("delivered"))
     assert (await status_of(owner, page))[0] == "sending"
+
+
+async def test_the_whole_web_process_believes_a_signature_and_nothing_else(
+    settings: Settings, owner: Any, world: World
+) -> None:
+    port, stop = free_port(), asyncio.Event()
+    twilio = Twilio(account_sid=SID, auth_token=TOKEN, sender=world.sender)
+    told = msgspec.structs.replace(settings, port=port, public_url="https://careloop.example.org", twilio=twilio)
+    serving = asyncio.create_task(app.serve(told, stop))
+    await until(lambda: reachable(port))
+    form = {"MessageSid": "SM5", "From": world.patient_phone, "To": world.sender, "Body": "STOP"}
+    signature = RequestValidator(TOKEN).compute_signature(f"{told.public_url}/hooks/twilio/inbound", form)
+    here = f"http://127.0.0.1:{port}/hooks/twilio/inbound"  # behind a proxy the public address is another one
+    try:
+        assert await post(here, form, None) == 403
+        assert await post(here, form, signature[:-4] + "AAA=") == 403
+        assert await owner.fetchval("SELECT count(*) FROM opt_out") == 0
+        assert await post(here, form, signature) == 200
+        assert await owner.fetchval("SELECT count(*) FROM opt_out") == 1
+    finally:
+        stop.set()
+        await serving

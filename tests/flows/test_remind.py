@@ -1,6 +1,7 @@
 """Reminders: to whom, when, and exactly once, through the real SDK where a text would go."""
 
 import asyncio
+import itertools
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import remind
+from server.monitoring import reminders as reminders_of
 from tests.texting import NEW_YORK, NOON, WORKER, Phones, measure, phones, send_all
 from tests.world import World
 
@@ -39,7 +41,9 @@ async def tick(database: Database, now: datetime) -> None:
         await remind.queue_due(db, now, ORIGIN)
 
 
-async def live(database: Database, phones: Phones, start: datetime, end: datetime, step: timedelta = timedelta(minutes=30)) -> None:
+async def live(
+    database: Database, phones: Phones, start: datetime, end: datetime, step: timedelta = timedelta(minutes=30)
+) -> None:
     """Let the worker tick and send from one moment to another."""
     now = start
     while now <= end:
@@ -87,7 +91,7 @@ async def test_silence_that_goes_on_is_reminded_again_only_after_as_many_days(
     await measure(owner, world, NOON - 20 * DAY)
     await live(worker_db, phones, NOON - 9 * DAY, NOON - DAY, timedelta(hours=1))
     days = [row["slot"].date() for row in await owner.fetch("SELECT slot FROM reminder ORDER BY slot")]
-    assert [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)] == [3, 3]
+    assert [(later - earlier).days for earlier, later in itertools.pairwise(days)] == [3, 3]
     assert len(phones.texts()) == 3
 
 
@@ -100,7 +104,9 @@ async def test_a_text_leaves_at_an_allowed_hour_of_the_patients_clock(
     await rule(owner, world, hour=hour)
     day = NOON.date() - DAY
     await live(worker_db, phones, local(day, 0, honolulu), local(day + DAY, 12, honolulu))
-    [at] = [row["claimed_at"] for row in await owner.fetch("SELECT claimed_at FROM message WHERE status <> 'suppressed'")]
+    [at] = [
+        row["claimed_at"] for row in await owner.fetch("SELECT claimed_at FROM message WHERE status <> 'suppressed'")
+    ]
     assert at.astimezone(honolulu).hour == sent_at
     assert len(phones.texts()) == 1
 
@@ -135,12 +141,36 @@ async def test_after_stop_there_is_no_reminder(worker_db: Database, phones: Phon
     assert await reminders(owner) == [("suppressed", "opted_out")]
 
 
-async def test_a_stop_that_comes_after_the_outbox_still_holds(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:
+async def test_a_stop_that_comes_after_the_outbox_still_holds(
+    worker_db: Database, phones: Phones, world: World, owner: Any
+) -> None:
+    """In words that the carrier does not know, so nobody but us holds the text back."""
     await rule(owner, world)
     await tick(worker_db, NOON)
-    await phones.write(world.patient_phone, "STOP")
+    await phones.write(world.patient_phone, "please stop texting me")
     await send_all(worker_db, phones.gateway(), NOON)
     assert phones.texts() == []
+    row = await owner.fetchrow("SELECT status, reason FROM message WHERE purpose = 'reminder'")
+    assert tuple(row) == ("suppressed", "opted_out")
+
+
+async def test_two_workers_that_see_the_same_slot_plan_it_once(worker_db: Database, world: World, owner: Any) -> None:
+    await rule(owner, world)
+    async with worker_db.transaction(WORKER) as other:
+        seen_by_other = await reminders_of.silent(other, NOON)
+        async with worker_db.transaction(WORKER) as one:
+            assert await reminders_of.plan(one, await reminders_of.silent(one, NOON), NOON) == 1
+        assert len(seen_by_other) == 1
+        assert await reminders_of.plan(other, seen_by_other, NOON) == 0
+
+
+async def test_two_workers_never_decide_on_the_same_reminder(worker_db: Database, world: World, owner: Any) -> None:
+    await rule(owner, world)
+    async with worker_db.transaction(WORKER) as db:
+        await remind.plan(db, NOON)
+    async with asyncio.timeout(5), worker_db.transaction(WORKER) as one, worker_db.transaction(WORKER) as other:
+        assert len(await reminders_of.due(one, NOON, "")) == 1
+        assert await reminders_of.due(other, NOON, "") == []
 
 
 @pytest.mark.parametrize(
@@ -165,7 +195,9 @@ async def test_who_must_not_be_reminded_is_not(
     assert phones.texts() == []
 
 
-async def test_consent_to_monitoring_is_not_consent_to_outreach(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:
+async def test_consent_to_monitoring_is_not_consent_to_outreach(
+    worker_db: Database, phones: Phones, world: World, owner: Any
+) -> None:
     await owner.execute("UPDATE consent SET valid_to = '2020-01-01' WHERE topic = 'outreach'")
     await rule(owner, world, measure="CMS125")
     await gap(owner, world)
@@ -176,7 +208,14 @@ async def test_consent_to_monitoring_is_not_consent_to_outreach(worker_db: Datab
 async def test_two_programmes_make_one_text(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:
     second = uuid7()
     await owner.execute("INSERT INTO programme VALUES ($1, $2, 'diabetes', 'Diabetes')", second, world.organization)
-    await owner.execute("INSERT INTO enrolment VALUES ($1, $2, $3, $4, $5, NULL)", uuid7(), world.organization, world.patient, second, NOON - 99 * DAY)
+    await owner.execute(
+        "INSERT INTO enrolment VALUES ($1, $2, $3, $4, $5, NULL)",
+        uuid7(),
+        world.organization,
+        world.patient,
+        second,
+        NOON - 99 * DAY,
+    )
     await rule(owner, world)
     await rule(owner, world, programme=second, hour=13)
     await live(worker_db, phones, NOON - timedelta(hours=3), NOON + timedelta(hours=6))

@@ -87,7 +87,9 @@ async def test_start_lets_texts_through_again(worker_db: Database, phones: Phone
     assert len(phones.texts(world.patient_phone)) == 1
 
 
-async def test_staff_who_stop_are_paged_no_more_and_that_is_loud(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:
+async def test_staff_who_stop_are_paged_no_more_and_that_is_loud(
+    worker_db: Database, phones: Phones, world: World, owner: Any
+) -> None:
     await phones.write(world.nurse_phone, "STOP")
     await put(worker_db, message(world))
     await send_all(worker_db, phones.gateway())
@@ -109,7 +111,9 @@ async def test_an_answer_comes_in_the_patients_language(phones: Phones, world: W
     assert "recordatorios" in await owner.fetchval("SELECT body FROM message")
 
 
-async def test_done_puts_the_gap_last_texted_about_to_awaiting_evidence(phones: Phones, world: World, owner: Any) -> None:
+async def test_done_puts_the_gap_last_texted_about_to_awaiting_evidence(
+    phones: Phones, world: World, owner: Any
+) -> None:
     never = await open_gap(owner, world, touched=False, measure="CMS130")
     gap = await open_gap(owner, world)
     await phones.write(world.patient_phone, "Done!")
@@ -156,7 +160,9 @@ async def test_danger_and_an_opt_out_in_one_text_are_both_acted_on(
     assert len(phones.texts(world.nurse_phone)) == 1
 
 
-@pytest.mark.parametrize(("words", "kind"), [("C", "patient_wants_call"), ("wrong number", "wrong_number"), ("hm?", "patient_message")])
+@pytest.mark.parametrize(
+    ("words", "kind"), [("C", "patient_wants_call"), ("wrong number", "wrong_number"), ("hm?", "patient_message")]
+)
 async def test_what_needs_a_person_reaches_one(phones: Phones, world: World, owner: Any, words: str, kind: str) -> None:
     await phones.write(world.patient_phone, words)
     assert await alarms(owner) == [(kind, "low")]
@@ -168,7 +174,9 @@ async def test_a_number_nobody_knows_can_still_stop(phones: Phones, world: World
     assert await owner.fetchval("SELECT patient_id FROM reply") is None
 
 
-async def test_the_same_text_delivered_many_times_at_once_is_acted_on_once(web_db: Database, world: World, owner: Any) -> None:
+async def test_the_same_text_delivered_many_times_at_once_is_acted_on_once(
+    web_db: Database, world: World, owner: Any
+) -> None:
     gap = await open_gap(owner, world)
     who = Who(principal="service:twilio", organization=world.organization)
     text = Inbound(sid="SM7", from_number=world.patient_phone, to_number=world.sender, body="DONE")
@@ -192,7 +200,9 @@ async def test_a_text_that_was_stored_before_a_crash_is_acted_on_afterwards(
     assert await opted_out(owner)
 
 
-async def test_the_audit_says_that_a_reply_was_acted_on_without_its_words(phones: Phones, world: World, owner: Any) -> None:
+async def test_the_audit_says_that_a_reply_was_acted_on_without_its_words(
+    phones: Phones, world: World, owner: Any
+) -> None:
     await phones.write(world.patient_phone, "hello there")
     row = await owner.fetchrow("SELECT action, principal, patient_id, detail::text FROM audit")
     assert (row["action"], row["principal"], row["patient_id"]) == ("reply.other", "service:twilio", world.patient)

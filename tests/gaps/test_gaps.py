@@ -33,7 +33,9 @@ async def record(web_db: Database, world: World, kind: str, done_on: date) -> li
         return await gaps.record_evidence(db, new(world, kind, done_on), NOW)
 
 
-async def test_what_is_missing_opens_once_however_often_it_is_evaluated(worker_db: Database, world: World, owner: Any) -> None:
+async def test_what_is_missing_opens_once_however_often_it_is_evaluated(
+    worker_db: Database, world: World, owner: Any
+) -> None:
     changed = await asyncio.gather(*(evaluate(worker_db, WORKER, NOW) for _ in range(4)))
     assert sum(changed) == 2
     assert await standing(owner) == {"CMS125": "open", "CMS130": "open"}
@@ -41,16 +43,22 @@ async def test_what_is_missing_opens_once_however_often_it_is_evaluated(worker_d
     assert tuple(row) == (date(2026, 1, 1), date(2026, 12, 31), None)
 
 
-async def test_evidence_closes_its_gap_and_no_other(web_db: Database, worker_db: Database, world: World, owner: Any) -> None:
+async def test_evidence_closes_its_gap_and_no_other(
+    web_db: Database, worker_db: Database, world: World, owner: Any
+) -> None:
     await evaluate(worker_db, WORKER, NOW)
     [closed] = await record(web_db, world, "mammogram", date(2025, 5, 5))
     assert await standing(owner) == {"CMS125": "closed", "CMS130": "open"}
-    row = await owner.fetchrow("SELECT g.last_done_on, e.kind FROM gap g JOIN evidence e ON e.id = g.evidence_id WHERE g.id = $1", closed)
+    row = await owner.fetchrow(
+        "SELECT g.last_done_on, e.kind FROM gap g JOIN evidence e ON e.id = g.evidence_id WHERE g.id = $1", closed
+    )
     assert tuple(row) == (date(2025, 5, 5), "mammogram")
     assert await record(web_db, world, "mammogram", date(2025, 5, 5)) == []
 
 
-async def test_evidence_that_is_too_old_closes_nothing(web_db: Database, worker_db: Database, world: World, owner: Any) -> None:
+async def test_evidence_that_is_too_old_closes_nothing(
+    web_db: Database, worker_db: Database, world: World, owner: Any
+) -> None:
     await evaluate(worker_db, WORKER, NOW)
     assert await record(web_db, world, "mammogram", date(2024, 9, 30)) == []
     assert (await standing(owner))["CMS125"] == "open"

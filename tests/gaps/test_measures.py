@@ -31,16 +31,22 @@ def test_a_mammogram_counts_from_october_two_years_before(day: str, met: bool) -
 
 
 def test_a_woman_without_breasts_is_not_asked() -> None:
-    assert not cms125.evaluate(date(1970, 6, 1), "female", did(("mastectomy_bilateral", "2019-05-01")), 2026).in_population
+    assert not cms125.evaluate(
+        date(1970, 6, 1), "female", did(("mastectomy_bilateral", "2019-05-01")), 2026
+    ).in_population
     assert cms125.evaluate(date(1970, 6, 1), "female", did(("mastectomy_bilateral", "2027-05-01")), 2026).in_population
 
 
 def test_the_last_mammogram_is_told_even_when_it_is_too_old() -> None:
-    status = cms125.evaluate(date(1970, 6, 1), "female", did(("mammogram", "2019-05-01"), ("mammogram", "2021-05-01")), 2026)
+    status = cms125.evaluate(
+        date(1970, 6, 1), "female", did(("mammogram", "2019-05-01"), ("mammogram", "2021-05-01")), 2026
+    )
     assert (status.met, status.last_done_on) == (False, date(2021, 5, 1))
 
 
-@pytest.mark.parametrize(("born", "inside"), [("1980-12-31", True), ("1981-01-01", False), ("1951-01-01", True), ("1950-12-31", False)])
+@pytest.mark.parametrize(
+    ("born", "inside"), [("1980-12-31", True), ("1981-01-01", False), ("1951-01-01", True), ("1950-12-31", False)]
+)
 def test_colorectal_screening_asks_people_of_46_to_75(born: str, inside: bool) -> None:
     assert cms130.evaluate(date.fromisoformat(born), "male", [], 2026).in_population is inside
 

@@ -7,7 +7,9 @@ import pytest
 
 from notifications.replies import classify
 
-KEYWORDS = Path("/work/shared/fixtures/twilio/keywords_and_errors.json")
+KEYWORDS = (
+    Path(__file__).parents[3] / "shared/fixtures/twilio/keywords_and_errors.json"
+)  # beside the repository, where there is one
 
 OPT_OUTS = """STOP|stop|Stop.|STOPALL|stop all|QUIT|END|REVOKE|OPTOUT|opt out|CANCEL|UNSUBSCRIBE|ALTO|alto!|PARAR|STOP PLEASE
 please stop|Stop now thanks|stop texting me|please stop texting me|Please stop sending me these messages|stop these texts|no more texts

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from notifications import outbox
 from notifications.gateways import Result, Text
 from notifications.gateways.log import LogGateway
 from notifications.gateways.twilio import TwilioGateway
@@ -15,7 +16,21 @@ from server.db.ids import uuid7
 from server.db.pool import Database
 from server.worker import raise_alarm
 from tests.texting import (
-    NOON, SID, TOKEN, WORKER, Phones, answer, free_port, message, phones, put, send_all, sender, status_of, transactions, until,
+    NOON,
+    SID,
+    TOKEN,
+    WORKER,
+    Phones,
+    answer,
+    free_port,
+    message,
+    phones,
+    put,
+    send_all,
+    sender,
+    status_of,
+    transactions,
+    until,
 )  # fmt: skip
 from tests.world import World
 
@@ -321,12 +336,20 @@ async def test_a_claim_that_was_never_used_is_put_back(
 async def test_a_sender_whose_claim_was_taken_back_calls_nobody(
     worker_db: Database, phones: Phones, world: World, owner: Any
 ) -> None:
-    from notifications import attempts, outbox
-
     await put(worker_db, answer(world))
     async with worker_db.transaction(WORKER) as db:
         [claimed] = await outbox.claim(db, NOON, 5)
     async with worker_db.transaction(WORKER) as db:
         await outbox.release(db, NOON + timedelta(minutes=1))
-    async with worker_db.transaction(WORKER) as db:
-        assert not await attempts.start(db, uuid7(), claimed.id, claimed.claimed_at, "twilio", NOON)
+    await sender(worker_db, phones.gateway())._send(claimed)  # it wakes up late
+    assert phones.texts() == []
+    assert await owner.fetchval("SELECT count(*) FROM attempt") == 0
+
+
+async def test_two_claims_under_way_at_once_take_different_texts(worker_db: Database, world: World) -> None:
+    await put(worker_db, *(message(world) for _ in range(10)))
+    async with asyncio.timeout(5), worker_db.transaction(WORKER) as one, worker_db.transaction(WORKER) as other:
+        first = {text.id for text in await outbox.claim(one, NOON, 5)}
+        second = {text.id for text in await outbox.claim(other, NOON, 10)}
+    assert (len(first), len(second)) == (5, 5)
+    assert not first & second

@@ -11,7 +11,9 @@ from twilio.request_validator import RequestValidator
 
 from notifications.signatures import genuine
 
-VECTORS = Path("/work/shared/fixtures/twilio/signature_vectors.json")
+VECTORS = (
+    Path(__file__).parents[3] / "shared/fixtures/twilio/signature_vectors.json"
+)  # beside the repository, where there is one
 FORM = "application/x-www-form-urlencoded"
 URL = "https://careloop.example.org/hooks/twilio/inbound"
 KNOWN: list[dict[str, Any]] = json.loads(VECTORS.read_text()) if VECTORS.exists() else []

@@ -75,7 +75,7 @@ class Peer:
 
 async def eventually(condition: Callable[[], bool], within_s: float = 5) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - paho's thread has no event of ours to set
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -99,7 +99,7 @@ async def watch(tmp_path: Path) -> AsyncIterator[Watch]:
 
 async def eventually(condition: Callable[[], bool], within_s: float = 10) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - the condition is about other processes
+        while not condition():
             await asyncio.sleep(0.005)
 
 

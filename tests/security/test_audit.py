@@ -48,6 +48,16 @@ async def _seal(worker_db: Database, head: Path) -> int:
         return await audit.seal(db, NOW, head)
 
 
+async def _seal_until(worker_db: Database, head: Path, count: int) -> None:
+    """Transactions are counted over the whole server: another test's open one makes the sealer wait too."""
+    sealed = 0
+    async with asyncio.timeout(60):
+        while sealed < count:
+            sealed += await _seal(worker_db, head)
+            await asyncio.sleep(0.02)
+    assert sealed == count
+
+
 async def _verify(worker_db: Database, world: World, head: Path | None = None) -> int | None:
     async with worker_db.transaction(WORKER) as db:
         return await audit.verify(db, world.organization, head)
@@ -55,7 +65,7 @@ async def _verify(worker_db: Database, world: World, head: Path | None = None) -
 
 async def _sealed(web_db: Database, worker_db: Database, world: World, head: Path, count: int = 6) -> None:
     await _note(web_db, world, count)
-    assert await _seal(worker_db, head) == count
+    await _seal_until(worker_db, head, count)
     assert await _verify(worker_db, world, head) is None
 
 
@@ -65,11 +75,11 @@ async def test_an_untouched_chain_is_whole_and_the_head_is_outside(
     await _sealed(web_db, worker_db, world, head)
     await _note(web_db, world)
     await _note(web_db, other_world)
-    assert await _seal(worker_db, head) == 2
+    await _seal_until(worker_db, head, 2)
     assert await _seal(worker_db, head) == 0
     lines = [json.loads(line) for line in _text(head).splitlines()]
     ours = [line["position"] for line in lines if line["organization"] == str(world.organization)]
-    assert ours == [6, 7]
+    assert ours[-2:] == [6, 7]
     for each in (world, other_world):
         assert await _verify(worker_db, each, head) is None
 
@@ -117,6 +127,21 @@ async def test_reordered_rows_show(owner: Any, web_db: Database, worker_db: Data
     assert await _verify(worker_db, world) == 2
 
 
+async def test_rows_chained_anew_in_another_order_show_even_without_the_head(
+    owner: Any, web_db: Database, worker_db: Database, world: World, head: Path
+) -> None:
+    await _sealed(web_db, worker_db, world, head, 3)
+    async with worker_db.transaction(WORKER) as db:
+        rows = await db.fetch(audit.CHAIN, world.organization, 0, 10)
+    made = audit.first_link(world.organization)
+    await owner.execute("UPDATE audit_seal SET position = position + 100")
+    for position, row in enumerate(reversed(rows), 1):
+        made = audit.link(made, audit.Entry(**{name: row[name] for name in audit.Entry.__struct_fields__}))
+        change = "UPDATE audit_seal SET position = $1, hash = $2 WHERE audit_id = $3"
+        await owner.execute(change, position, made, row["id"])
+    assert await _verify(worker_db, world) == 2
+
+
 async def test_a_cut_tail_shows_against_the_head_outside(
     owner: Any, web_db: Database, worker_db: Database, world: World, head: Path
 ) -> None:
@@ -133,7 +158,7 @@ async def test_a_chain_made_anew_shows_against_the_head_outside(
     await _sealed(web_db, worker_db, world, head)
     await owner.execute("DELETE FROM audit_seal")
     await owner.execute("UPDATE audit SET principal = 'staff:somebody-else'")
-    assert await _seal(worker_db, tmp_path / "forged.jsonl") == 6
+    await _seal_until(worker_db, tmp_path / "forged.jsonl", 6)
     assert await _verify(worker_db, world) is None
     assert await _verify(worker_db, world, head) == 6
 
@@ -159,7 +184,7 @@ async def test_rows_of_a_transaction_still_running_wait(
         await audit.note(slow, who, world.organization, "slow", "x", NOW)
         await _note(web_db, world)
         assert await _seal(worker_db, head) == 0
-    assert await _seal(worker_db, head) == 2
+    await _seal_until(worker_db, head, 2)
     order = await owner.fetch("SELECT a.action FROM audit_seal s JOIN audit a ON a.id = s.audit_id ORDER BY position")
     assert [row["action"] for row in order] == ["slow", "patient.view"]
     assert await _verify(worker_db, world, head) is None
@@ -178,8 +203,7 @@ async def test_many_sealers_at_once_make_one_chain(
         for each in (world, other_world):
             group.create_task(keep_noting(each))
         sealers = [group.create_task(keep_sealing()) for _ in range(4)]
-    total = sum(sealer.result() for sealer in sealers) + await _seal(worker_db, head)
-    assert total == 40
+    await _seal_until(worker_db, head, 40 - sum(sealer.result() for sealer in sealers))
     for each in (world, other_world):
         assert await _verify(worker_db, each, head) is None
     assert await owner.fetchval("SELECT count(*) FROM audit_seal") == 40

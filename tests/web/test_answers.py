@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import schemathesis
 import structlog
 from litestar import Litestar, get
 from litestar.testing import AsyncTestClient
@@ -91,7 +92,8 @@ async def test_ready_says_which_part_is_not(settings: Settings, owner: Any) -> N
 
 async def test_the_schema_names_the_interface(client: Client) -> None:
     schema = (await client.get("/schema/openapi.json")).json()
-    assert schema["openapi"].startswith("3.")
+    operations = [found.ok() for found in schemathesis.openapi.from_dict(schema).get_all_operations()]
+    assert len(operations) >= 7
     wanted = {
         "/api/v1/worklist",
         "/api/v1/patients/{patient_id}",

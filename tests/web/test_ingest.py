@@ -43,9 +43,11 @@ async def test_garbage_is_answered_after_it_is_kept(client: Client, world: World
 async def test_without_the_devices_credentials_nothing_is_told_or_kept(
     client: Client, world: World, owner: Any, wrong: str
 ) -> None:
-    auth: Any = {"password": (world.device, "x"), "device": ("nobody", world.device_secret), "odd_id": ("a/b", "x")}.get(
-        wrong, (world.device, world.device_secret)
-    )
+    auth: Any = {
+        "password": (world.device, "x"),
+        "device": ("nobody", world.device_secret),
+        "odd_id": ("a/b", "x"),
+    }.get(wrong, (world.device, world.device_secret))
     headers = {"scheme": {"authorization": "Bearer x"}, "not_base64": {"authorization": "Basic %%%"}}.get(wrong, {})
     if wrong == "disabled":
         await owner.execute("UPDATE device SET disabled_at = now()")

@@ -5,10 +5,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from server.db.events import Event
-from server.db.ids import PatientId, StaffId
-from server.security.sessions import Person
-from server.web.events import Stream
 from tests.web.conftest import Client, sign_in
 from tests.web.people import alarm, alert, staff_login
 from tests.world import World
@@ -183,25 +179,3 @@ async def test_readings_are_paged_by_key_in_page_and_api(nurse: Client, owner: A
     second = (await nurse.get(older[1].replace("&amp;", "&"))).text
     assert second.count("<tr>") == 21
     assert "Readings of Pat Aspen" in second
-
-
-def _person(world: World, **who: Any) -> Person:
-    return Person(
-        organization=world.organization, organization_name="A", state="live", zone="UTC", demo=False,
-        account_id=world.clinic, name="Somebody", **who,
-    )  # fmt: skip
-
-
-def test_live_events_reach_only_those_they_concern(world: World, other_world: World) -> None:
-    listed = Event(topic="worklist", organization=world.organization, patient=world.patient)
-    told = Event(topic="patient", organization=world.organization, patient=world.patient)
-    strange = Event(topic="worklist", organization=other_world.organization, patient=other_world.patient)
-    again = Event(topic="refetch")
-    nurse = Stream(_person(world, role="nurse", staff_id=StaffId(world.nurse)), None)
-    assert [nurse.hears(e) for e in (listed, told, strange, again)] == ["worklist", None, None, "worklist"]
-    at_patient = Stream(_person(world, role="nurse", staff_id=StaffId(world.nurse)), world.patient)
-    assert [at_patient.hears(e) for e in (listed, told, strange, again)] == ["patient", "patient", None, "patient"]
-    patient = Stream(_person(world, role="patient", patient_id=PatientId(world.patient)), world.patient)
-    assert [patient.hears(e) for e in (told, strange)] == ["patient", None]
-    curious = Stream(_person(world, role="nurse", staff_id=StaffId(world.nurse)), other_world.patient)
-    assert curious.hears(strange) is None

@@ -85,6 +85,10 @@ CREATE POLICY web_patient ON patient AS RESTRICTIVE TO careloop_web
     USING ((SELECT nullif(current_setting('app.patient', true), '')) IS NULL
         OR id = (SELECT nullif(current_setting('app.patient', true), '')::uuid));
 
+-- A patient's own messages are those to the patient, not the pages to staff about them.
+CREATE POLICY web_own_messages ON message AS RESTRICTIVE FOR SELECT TO careloop_web
+    USING ((SELECT nullif(current_setting('app.patient', true), '')) IS NULL OR staff_id IS NULL);
+
 -- … and closes what is the staff's alone. A patient's own request may still add to the audit.
 DO $$
 DECLARE

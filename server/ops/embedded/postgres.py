@@ -123,6 +123,9 @@ async def _serve(plan: Plan, held: process.Lock) -> RunningPostgres:
     return RunningPostgres(service, f"{server}/{DATABASE}")
 
 
+CREATE = "CREATE DATABASE careloop"
+
+
 async def _database_exists(server: str) -> bool:
     """Make our database on the first start; False while the server is not up yet."""
     try:
@@ -133,7 +136,7 @@ async def _database_exists(server: str) -> bool:
         raise BadSetting("postgres.password does not fit this data. Restore it from a backup.") from None
     try:
         if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
-            await connection.execute(f"CREATE DATABASE {DATABASE}")
+            await connection.execute(CREATE)
     finally:
         await connection.close()
     return True

@@ -17,34 +17,54 @@
   if (!lines) return;
   let plot = null;
 
-  function shade(u, limits) {
+  const isAbove = (limit) => limit.side === "above" || limit.side === "at_or_above";
+
+  function inside(u, paint) {
     const { left, top, width, height } = u.bbox;
     u.ctx.save();
     u.ctx.beginPath();
     u.ctx.rect(left, top, width, height);
     u.ctx.clip();
-    for (const limit of limits) {
-      const y = u.valToPos(limit.value, "y", true);
-      const above = limit.side === "above" || limit.side === "at_or_above";
-      u.ctx.fillStyle = limit.severity === "high" ? HIGH : MEDIUM;
-      // In blood pressure two lines share the axis: below a systolic limit is where diastolic values belong.
-      if (limit.metric !== "diastolic_mmhg" && (above || lines.length === 1)) {
-        if (above) u.ctx.fillRect(left, top, width, Math.max(0, y - top));
-        else u.ctx.fillRect(left, y, width, Math.max(0, top + height - y));
-      }
-      const line = lines.find(([metric]) => metric === limit.metric);
-      u.ctx.strokeStyle = line ? line[2] : INK;
-      u.ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
-      u.ctx.lineWidth = devicePixelRatio;
-      u.ctx.beginPath();
-      u.ctx.moveTo(left, y);
-      u.ctx.lineTo(left + width, y);
-      u.ctx.stroke();
-      u.ctx.fillStyle = u.ctx.strokeStyle;
-      u.ctx.font = `${11 * devicePixelRatio}px sans-serif`;
-      u.ctx.fillText(`${SIGNS[limit.side]}${limit.value}`, left + 4 * devicePixelRatio, y + (above ? -4 : 12) * devicePixelRatio);
-    }
+    paint(u.ctx, left, top, width, height);
     u.ctx.restore();
+  }
+
+  function shade(u, limits) {
+    inside(u, (ctx, left, top, width, height) => {
+      for (const limit of limits) {
+        // In blood pressure two lines share the axis: below a systolic limit is where diastolic values belong.
+        if (limit.metric === "diastolic_mmhg" || (lines.length === 2 && !isAbove(limit))) continue;
+        const y = u.valToPos(limit.value, "y", true);
+        ctx.fillStyle = limit.severity === "high" ? HIGH : MEDIUM;
+        if (isAbove(limit)) ctx.fillRect(left, top, width, Math.max(0, y - top));
+        else ctx.fillRect(left, y, width, Math.max(0, top + height - y));
+      }
+    });
+  }
+
+  function mark(u, limits) {
+    inside(u, (ctx, left, top, width) => {
+      ctx.font = `bold ${11 * devicePixelRatio}px sans-serif`;
+      ctx.textAlign = "left";
+      for (const limit of limits) {
+        const y = u.valToPos(limit.value, "y", true);
+        const line = lines.find(([metric]) => metric === limit.metric);
+        ctx.strokeStyle = ctx.fillStyle = line ? line[2] : INK;
+        ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+        ctx.lineWidth = devicePixelRatio;
+        ctx.beginPath();
+        ctx.moveTo(left, y);
+        ctx.lineTo(left + width, y);
+        ctx.stroke();
+        ctx.setLineDash([]);
+        const words = `${SIGNS[limit.side]}${limit.value} ${lines.length === 2 ? line[1].toLowerCase() : ""}`;
+        const x = left + 4 * devicePixelRatio, base = y + (isAbove(limit) ? -4 : 12) * devicePixelRatio;
+        ctx.strokeStyle = "#fff";
+        ctx.lineWidth = 3 * devicePixelRatio;
+        ctx.strokeText(words, x, base);
+        ctx.fillText(words, x, base);
+      }
+    });
   }
 
   function beyond(u, readings) {
@@ -90,7 +110,7 @@
           value: (_, value) => (value === null ? "–" : `${value} ${unit}`),
         })),
       ],
-      hooks: { drawClear: [(u) => shade(u, limits)], draw: [(u) => beyond(u, readings)] },
+      hooks: { drawClear: [(u) => shade(u, limits)], draw: [(u) => { mark(u, limits); beyond(u, readings); }] },
     }, data, box);
   }
 
