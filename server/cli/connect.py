@@ -16,6 +16,7 @@ from server import settings as settings_of
 from server.db import pool
 from server.db.pool import Database, Who
 from server.errors import BadSetting, Invalid, NotFound
+from server.ops import env_file
 from server.people import organizations
 from server.people.organizations import Organization
 from server.settings import Settings
@@ -46,28 +47,13 @@ def _from_file() -> Mapping[str, str]:
     asked: Path | None = context.find_root().meta.get(ENV_FILE) if context else None
     path = asked or DEFAULT_ENV_FILE
     try:
-        return parse(path.read_text(encoding="utf-8"), path)
+        return env_file.parse(path.read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         if asked:
             raise BadSetting(f"There is no settings file {path}. `careloop init` writes one.") from None
         return {}
     except (OSError, UnicodeDecodeError):
         raise BadSetting(f"The settings file {path} cannot be read.") from None
-
-
-def parse(text: str, path: Path) -> dict[str, str]:
-    """NAME=value lines, as systemd and docker read them; quotes around a value are dropped."""
-    found = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.removeprefix("export ").partition("=")
-        if not equals or not name.strip().replace("_", "").isalnum():
-            raise BadSetting(f"Line {number} of {path} is not of the form NAME=value.")
-        value = value.strip()
-        quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-        found[name.strip()] = value[1:-1] if quoted else value
-    return found
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

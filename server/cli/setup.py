@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 import rich_click as click
@@ -19,6 +18,7 @@ from server.db import migrate, pool
 from server.errors import CareloopError, Conflict, Invalid
 from server.flows import hire
 from server.flows.found import Founding, found
+from server.ops import env_file
 from server.people import organizations, phones, zones
 from server.people.organizations import Organization
 from server.security.passwords import SHORTEST
@@ -234,12 +234,7 @@ def _write(path: Path, lines: dict[str, str]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("# Settings of Careloop. Keep the two keys: without them nobody can sign in to the database.\n")
-        file.writelines(f"{name}={quote_value(value)}\n" for name, value in lines.items())
-
-
-def quote_value(value: str) -> str:
-    """URLs and keys need no quotes; anything else gets them."""
-    return value if quote(value, safe="/:@?&=%+.,_-~*!") == value else f"'{value}'"
+        file.write(env_file.render(lines))
 
 
 def _told(made: Organization, answers: Answers, password: str | None, path: Path, *, as_json: bool) -> None:

@@ -178,3 +178,11 @@ async def settle(db: Db, settled: Sequence[Settled]) -> None:
     if settled:
         rows = [(s.patient_id, s.id, s.status, s.reason, s.message_id, s.due_at) for s in settled]
         await db.execute(SETTLE, *map(list, zip(*rows, strict=True)))
+
+
+SET_HOUR = "UPDATE reminder_rule SET local_hour = $1"
+
+
+async def set_local_hour(db: Db, hour: int) -> None:
+    """Every reminder of the organization goes out at this hour of the patient's own clock."""
+    await db.execute(SET_HOUR, hour)

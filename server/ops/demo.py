@@ -7,6 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,10 +19,11 @@ from server import settings as settings_of
 from server.db import migrate, pool
 from server.db.pool import Who
 from server.errors import CareloopError, Conflict, Unavailable
-from server.ops import demo_files, demo_serve
+from server.ops import demo_files, demo_serve, env_file
 from server.ops.broker import require_broker
 from server.ops.demo_files import Secrets
 from server.ops.embedded import mosquitto, ports, postgres
+from server.ops.embedded.keeper import kept
 from server.ops.world import build, clinic
 from server.ops.world.build import World
 from server.ops.world.cast import SENDER
@@ -117,13 +119,11 @@ async def _services(wishes: Wishes, port: int, say: Say) -> AsyncIterator[Settin
             await organizations.already_in(database_url)  # answers, or says what is wrong with the address
         else:
             say("PostgreSQL")
-            server = await postgres.start(wishes.data)
-            running.push_async_callback(server.stop)
+            server = await running.enter_async_context(kept(partial(postgres.start, wishes.data), "PostgreSQL", say))
             database_url = server.url
         if not mqtt_url:
             say("Mosquitto")
-            broker = await mosquitto.start(wishes.data)
-            running.push_async_callback(broker.stop)
+            broker = await running.enter_async_context(kept(partial(mosquitto.start, wishes.data), "Mosquitto", say))
             mqtt_url, admin_url = broker.url_bridge, broker.url_admin
         yield _settings(database_url, mqtt_url, admin_url, secrets, wishes, port)
 
@@ -156,6 +156,7 @@ def _settings(
     for name in [name for name in os.environ if name.startswith(OWN)]:
         del os.environ[name]
     os.environ.update(ours)
+    demo_files.write_private(wishes.data / "careloop.env", env_file.render(ours).encode())
     return settings_of.load(ours)
 
 

@@ -5,6 +5,8 @@ import contextlib
 import http.client
 import os
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from server.settings import Settings, mqtt_parts
 HOST = "127.0.0.1"
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 6.0
+TEXTS_WITHIN_S = 8.0
 TROUBLE = (
     "ended with code",
     "was killed by",
@@ -34,7 +37,7 @@ TROUBLE = (
 
 
 def children(settings: Settings, data: Path, sms_port: int, *, simulate: bool) -> list[Child]:
-    """In the order in which they stop: what makes readings first, what takes texts last."""
+    """In the order in which they stop: what makes readings first; the last one takes texts and starts first."""
     twilio = settings.twilio
     if twilio is None:
         raise RuntimeError("the demo always has a provider of texts")
@@ -68,52 +71,76 @@ async def serve(
     children: list[Child], ready: Ready, settings: Settings, ready_file: Path | None, data: Path, stop: asyncio.Event
 ) -> int:
     """Keep the children running until told to stop; the welcome and the ready file come once all of them serve."""
-    started = datetime.now(UTC)
     logs = _Logs(data / "logs")
-    supervised = asyncio.ensure_future(
-        supervise.run(
-            children,
-            stop,
-            on_line=logs.write,
-            pids_file=data / "pids.json",
-            stop_within_s=STOP_WITHIN_S,
-        )
+    started = datetime.now(UTC)
+    *ours, standin = children
+    try:
+        async with _kept([standin], asyncio.Event(), logs, data / "standin.pid", 1.5) as texts:
+            there = await _until(lambda: _status(ready.sms_url, "/messages") == 200, stop, texts)
+            if not there and not stop.is_set():
+                raise Unavailable(f"The stand-in for text messages does not answer. See {data}/logs/standin.log.")
+            async with _kept(ours, stop, logs, data / "pids.json", STOP_WITHIN_S) as supervised:
+                if await _until_serving(settings, ready, started, stop, supervised):
+                    if ready_file:
+                        demo_files.write_private(ready_file, msgspec.json.encode(ready))
+                    welcome.show(ready, data, simulating=any(child.name == "homes" for child in children))
+                elif not stop.is_set():
+                    raise Unavailable(f"Not everything is serving after {READY_WITHIN_S:.0f} s. See {data}/logs.")
+                return await supervised
+    finally:
+        logs.close()
+
+
+@asynccontextmanager
+async def _kept(
+    children: list[Child], stop: asyncio.Event, logs: "_Logs", pids: Path, stop_within_s: float
+) -> AsyncIterator["asyncio.Future[int]"]:
+    """The children run inside the block; after it none does."""
+    running = asyncio.ensure_future(
+        supervise.run(children, stop, on_line=logs.write, pids_file=pids, stop_within_s=stop_within_s)
     )
     try:
-        if await _until_serving(settings, ready, started, stop, supervised):
-            if ready_file:
-                demo_files.write_private(ready_file, msgspec.json.encode(ready))
-            welcome.show(ready, data, simulating=any(child.name == "homes" for child in children))
-        elif not stop.is_set():
-            raise Unavailable(f"Not everything is serving after {READY_WITHIN_S:.0f} s. See {data}/logs.")
-        return await supervised
+        yield running
     finally:
         stop.set()
-        await supervised
-        logs.close()
+        await running
 
 
 async def _until_serving(
     settings: Settings, ready: Ready, started: datetime, stop: asyncio.Event, supervised: "asyncio.Future[int]"
 ) -> bool:
     """True once pages, bridge, worker and texts are there; False when told to stop, or too late."""
+
+    def pages_answer() -> bool:
+        return _status(ready.base_url, "/health/ready") == 200
+
+    if not await _until(pages_answer, stop, supervised):
+        return False
+    if not await _until_asked(settings, BEATING, started, stop, READY_WITHIN_S):
+        return False
+    # The reminders of this start are delivered before anybody looks: what comes later is the visitor's doing.
+    await _until_asked(settings, REMINDED, started, stop, TEXTS_WITHIN_S)
+    return not stop.is_set()
+
+
+async def _until(answers: Callable[[], bool], stop: asyncio.Event, running: "asyncio.Future[int]") -> bool:
+    """True once it answers; False when told to stop, when what runs has ended, or too late."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + READY_WITHIN_S
-    while not stop.is_set() and not supervised.done() and loop.time() < deadline:
-        if await asyncio.to_thread(_pages_answer, ready) and await _loops_beat(settings, started):
+    while not stop.is_set() and not running.done() and loop.time() < deadline:
+        if await asyncio.to_thread(answers):
             return True
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 0.1)
+        await _pause(stop)
     return False
 
 
-def _pages_answer(ready: Ready) -> bool:
-    web, texts = ready.base_url.removeprefix("http://"), ready.sms_url.removeprefix("http://")
-    return _status(web, "/health/ready") == 200 and _status(texts, "/messages") == 200
+async def _pause(stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), 0.1)
 
 
-def _status(address: str, path: str) -> int:
-    connection = http.client.HTTPConnection(address, timeout=3)
+def _status(url: str, path: str) -> int:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=3)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -123,18 +150,38 @@ def _status(address: str, path: str) -> int:
         connection.close()
 
 
+# Bridge and worker live, and the bridge has its broker.
 BEATING = """
-    SELECT count(DISTINCT process) FROM heartbeat
+    SELECT count(DISTINCT process) = 2 FROM heartbeat
      WHERE beat_at >= $1 AND (process, loop) <> ('bridge', 'ingest_without_broker') AND process IN ('bridge', 'worker')
 """
 
 
-async def _loops_beat(settings: Settings, started: datetime) -> bool:
-    """Bridge and worker live, and the bridge has its broker."""
+REMINDED = """
+    SELECT EXISTS (SELECT FROM heartbeat WHERE process = 'worker' AND loop = 'reminders' AND beat_at >= $1)
+       AND NOT EXISTS (SELECT FROM reminder WHERE status = 'planned' AND due_at <= now())
+       AND NOT EXISTS (SELECT FROM message WHERE status IN ('queued', 'sending', 'sent') AND not_before <= now())
+"""
+
+
+async def _until_asked(
+    settings: Settings, question: str, started: datetime, stop: asyncio.Event, within_s: float
+) -> bool:
+    """True once the database says yes; False when told to stop, or too late."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not stop.is_set() and asyncio.get_running_loop().time() < deadline:
+        if await _asked(settings, question, started):
+            return True
+        await _pause(stop)
+    return False
+
+
+async def _asked(settings: Settings, question: str, started: datetime) -> bool:
+    """A yes or no from the database; no while it is away."""
     try:
         database = await asyncpg.connect(settings.url_for("backup"), timeout=5)
         try:
-            return bool(await database.fetchval(BEATING, started) == 2)
+            return bool(await database.fetchval(question, started))
         finally:
             await database.close()
     except (*AWAY, asyncpg.PostgresError):

@@ -36,6 +36,7 @@ def _body(ready: Ready, data: Path, *, simulating: bool) -> Group:
             ("Broker", f"mqtt://{ready.mqtt_host}:{ready.mqtt_port}"),
             ("Your device", ready.device.id),
             ("Its patient", READY_NAME),
+            ("Commands", f"careloop --env-file {data}/careloop.env patient list"),
             ("Data", f"{data} (delete it to begin again)"),
         ),
         Text(f"\nEverybody here is invented, and nothing leaves this machine. {homes}"),

@@ -10,9 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from server.cli.connect import parse
-from server.cli.setup import quote_value
 from server.db.pool import Database
+from server.ops.env_file import parse, render
 from server.settings import Settings
 from tests.cli.command import careloop
 from tests.conftest import Cluster
@@ -128,4 +127,4 @@ async def test_a_settings_file_is_never_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", ["postgresql://a:b@h/d?x=1", "two words", "a#b", "$HOME", "ünï"])
 def test_what_is_written_is_what_is_read(value: str) -> None:
-    assert parse(f"# comment\n\nexport NAME={quote_value(value)}\n", Path("x")) == {"NAME": value}
+    assert parse(f"# comment\n\nexport {render({'NAME': value})}", Path("x")) == {"NAME": value}

@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import msgspec
 import pytest
+
+from server.ops.world import cast, hours
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -167,6 +170,15 @@ def test_a_high_reading_becomes_a_page_in_the_stand_in_and_never_at_the_provider
     assert len(pages()) == 1
 
 
+def test_the_silent_patient_got_one_reminder_before_anybody_looked(demo: Demo) -> None:
+    """In some zone of ours it is nearly always a waking hour; see `hours`."""
+    now = datetime.now(UTC)
+    awake = 8 <= now.astimezone(ZoneInfo(hours.silent_zone(now))).hour < 19
+    texts = json.loads(ask("GET", f"{demo.ready()['sms_url']}/messages").body)
+    reminded = [text["to"] for text in texts if "measurement" in text["body"]]
+    assert reminded == ([cast.everybody()[2].phone] if awake else reminded[:1])
+
+
 def test_a_second_demo_in_the_same_folder_is_refused_and_the_first_goes_on(demo: Demo) -> None:
     said = demo.data.parent / "second"
     second = demo.launch(said, "--ready-file", str(demo.data.parent / "second.json"))
@@ -185,6 +197,17 @@ def test_the_welcome_shows_where_to_look_and_how_to_send(demo: Demo) -> None:
     answer = subprocess.run(["/bin/sh", "-c", f"{command} -s"], capture_output=True, text=True, timeout=30, check=False)
     if answer.returncode != 127:  # no curl on this machine
         assert json.loads(answer.stdout)["fate"] == "stored"
+
+
+def test_the_commands_work_on_it_and_a_new_device_is_let_in_at_once(demo: Demo) -> None:
+    asked = [sys.executable, "-P", "-m", "server", "--env-file", str(demo.data / "careloop.env"), "device", "add"]
+    device = ["--model", "Second cuff", "--kind", "blood_pressure", "--patient", "LF-1001", "--json"]
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run([*asked, *device], capture_output=True, text=True, env=bare, timeout=60, check=True)
+    made = json.loads(ran.stdout)
+    assert made["granted_at_broker"] is True
+    sent = send_reading({**demo.ready(), "device": made}, {"kind": "blood_pressure", "systolic": 121, "diastolic": 77})
+    assert sent["fate"] == "stored"
 
 
 async def count_readings(ready: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -10,7 +11,7 @@ from server.db.pool import Database, Who
 from server.monitoring import limits, rules
 from server.monitoring.rules import Measured
 from server.ops import homes
-from server.ops.world import build, cast, history
+from server.ops.world import build, cast, history, hours
 from server.ops.world.build import World
 from server.people import roster
 from server.settings import Settings
@@ -131,4 +132,12 @@ def test_the_people_are_invented_and_different(everybody: list[cast.Character]) 
     assert all(number[5:8] == "555" and number[8:10] == "01" for number in [*numbers, cast.SENDER])
     assert len({(p.given_name, p.family_name) for p in everybody}) == 40
     assert {p.programme for p in everybody} == {"hypertension", "diabetes", "heart_failure", "copd"}
-    assert len({p.zone for p in everybody}) == 3
+    assert {p.zone for p in everybody if p.part != cast.SILENT} == {zone for zone, _ in cast.ZONES.values()}
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_at_nearly_every_hour_somebody_may_be_reminded_at_once(hour: int) -> None:
+    at = NOW.replace(hour=hour, minute=30)
+    local = at.astimezone(ZoneInfo(hours.silent_zone(at))).hour
+    assert hours.hour(at) == (local if 8 <= local < 20 else 10)
+    assert 8 <= local < 20 or hour in {10, 11, 12}

@@ -13,7 +13,7 @@ from server.db.pool import Who
 from server.flows import acknowledge, lend, reading
 from server.flows.evaluate import evaluate
 from server.flows.page import Told
-from server.ops.world import care, cast, clinic, history, texts
+from server.ops.world import care, cast, clinic, history, hours, texts
 from server.ops.world.cast import Character
 from server.ops.world.history import Event
 from server.security.sessions import Person
@@ -49,7 +49,8 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         await clinic.take_on_staff(crew, password, then)
         nurse = await clinic.nurse(crew, organization)
         await clinic.keep_shifts(crew.web, crew.who, now - timedelta(days=history.DAYS + 1), now)
-        people = cast.everybody()
+        await hours.remind_at_once(crew.web, crew.who, now)
+        people = cast.everybody(hours.silent_zone(now))
         patients = [await clinic.admit(crew, person, password, then) for person in people]
         say(f"{len(people)} patients")
         devices = [
@@ -91,7 +92,6 @@ async def _live_through(
             await care.received_when_measured(db, batch[0].at, at)
         for episode in outcome.episodes:
             await _answer(crew, nurse, batch[0], episode.patient_id, episode.id)
-            await texts.deliver(crew.worker, nurse.organization, at)
         done += len(batch)
         if done * 4 // len(everything) > (done - len(batch)) * 4 // len(everything):
             say(f"{done} of {len(everything)} readings")

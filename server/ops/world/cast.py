@@ -126,11 +126,12 @@ MODELS = {
 }
 
 
-def everybody() -> Sequence[Character]:
-    """The same forty people with the same bodies, every time."""
+def everybody(silent_zone: str = ZONE) -> Sequence[Character]:
+    """The same forty people with the same bodies, every time; only where the silent one lives is given."""
     chance = random.Random(SEED)  # noqa: S311 - invented bodies
     lines = [(programme, line) for programme, lines in PEOPLE.items() for line in lines]
-    return [_character(place, programme, line, chance) for place, (programme, line) in enumerate(lines)]
+    people = [_character(place, programme, line, chance) for place, (programme, line) in enumerate(lines)]
+    return [msgspec.structs.replace(one, zone=silent_zone) if one.part == SILENT else one for one in people]
 
 
 def _character(
