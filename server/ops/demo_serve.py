@@ -116,10 +116,10 @@ async def _until_serving(
 
     if not await _until(pages_answer, stop, supervised):
         return False
-    if not await _until_asked(settings, BEATING, started, stop, READY_WITHIN_S):
+    if not await _until_so(lambda far: far.beating, settings, started, stop, READY_WITHIN_S):
         return False
     # The reminders of this start are delivered before anybody looks: what comes later is the visitor's doing.
-    await _until_asked(settings, REMINDED, started, stop, TEXTS_WITHIN_S)
+    await _until_so(lambda far: far.reminded, settings, started, stop, TEXTS_WITHIN_S)
     return not stop.is_set()
 
 
@@ -150,42 +150,46 @@ def _status(url: str, path: str) -> int:
         connection.close()
 
 
-# Bridge and worker live, and the bridge has its broker.
-BEATING = """
-    SELECT count(DISTINCT process) = 2 FROM heartbeat
-     WHERE beat_at >= $1 AND (process, loop) <> ('bridge', 'ingest_without_broker') AND process IN ('bridge', 'worker')
+class _Far(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a start has come: bridge (with its broker) and worker live; its reminders are delivered."""
+
+    beating: bool = False
+    reminded: bool = False
+
+
+HOW_FAR = """
+    SELECT (SELECT count(DISTINCT process) = 2 FROM heartbeat
+             WHERE beat_at >= $1 AND process IN ('bridge', 'worker') AND loop <> 'ingest_without_broker') AS beating,
+           EXISTS (SELECT FROM heartbeat WHERE process = 'worker' AND loop = 'reminders' AND beat_at >= $1)
+           AND NOT EXISTS (SELECT FROM reminder WHERE status = 'planned' AND due_at <= now())
+           AND NOT EXISTS (SELECT FROM message
+                            WHERE status IN ('queued', 'sending', 'sent') AND not_before <= now()) AS reminded
 """
 
 
-REMINDED = """
-    SELECT EXISTS (SELECT FROM heartbeat WHERE process = 'worker' AND loop = 'reminders' AND beat_at >= $1)
-       AND NOT EXISTS (SELECT FROM reminder WHERE status = 'planned' AND due_at <= now())
-       AND NOT EXISTS (SELECT FROM message WHERE status IN ('queued', 'sending', 'sent') AND not_before <= now())
-"""
-
-
-async def _until_asked(
-    settings: Settings, question: str, started: datetime, stop: asyncio.Event, within_s: float
-) -> bool:
-    """True once the database says yes; False when told to stop, or too late."""
-    deadline = asyncio.get_running_loop().time() + within_s
-    while not stop.is_set() and asyncio.get_running_loop().time() < deadline:
-        if await _asked(settings, question, started):
-            return True
-        await _pause(stop)
-    return False
-
-
-async def _asked(settings: Settings, question: str, started: datetime) -> bool:
-    """A yes or no from the database; no while it is away."""
+async def _how_far(settings: Settings, started: datetime) -> _Far:
+    """Nowhere while the database is away."""
     try:
         database = await asyncpg.connect(settings.url_for("backup"), timeout=5)
         try:
-            return bool(await database.fetchval(question, started))
+            row = await database.fetchrow(HOW_FAR, started)
+            return _Far(**dict(row)) if row else _Far()
         finally:
             await database.close()
     except (*AWAY, asyncpg.PostgresError):
-        return False
+        return _Far()
+
+
+async def _until_so(
+    so: Callable[[_Far], bool], settings: Settings, started: datetime, stop: asyncio.Event, within_s: float
+) -> bool:
+    """True once it is so; False when told to stop, or too late."""
+    deadline = asyncio.get_running_loop().time() + within_s
+    while not stop.is_set() and asyncio.get_running_loop().time() < deadline:
+        if so(await _how_far(settings, started)):
+            return True
+        await _pause(stop)
+    return False
 
 
 class _Logs:
