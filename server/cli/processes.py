@@ -20,13 +20,17 @@ Entry = Callable[[Settings, asyncio.Event], Awaitable[object]]
 
 
 @click.command()
-def migrate() -> None:
+@click.option("--replace-logins", is_flag=True, help="Take over the logins of another installation on this server.")
+def migrate(replace_logins: bool) -> None:
     """Bring the database to the shape this version needs; safe to run again."""
     from server.db import migrate as migrations
 
     settings = load()
+    now = datetime.now(UTC)
     applied = asyncio.run(
-        migrations.migrate(settings.database_url, settings.secret_key, datetime.now(UTC), say=click.echo)
+        migrations.migrate(
+            settings.database_url, settings.secret_key, now, say=click.echo, replace_logins=replace_logins
+        )
     )
     click.echo("The database is up to date." if not applied else f"Applied {len(applied)}. Done.")
 

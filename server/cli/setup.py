@@ -63,8 +63,9 @@ class Answers(msgspec.Struct, kw_only=True):
     show_default=True, help="The settings file to write; must not exist yet.",
 )  # fmt: skip
 @click.option("--yes", is_flag=True, help="Ask nothing: what is not given takes its default, or is refused.")
+@click.option("--replace-logins", is_flag=True, help="Take over the logins of another installation on this server.")
 @console.json_option
-def init(env_path: Path, yes: bool, as_json: bool, **given: str | None) -> None:
+def init(env_path: Path, yes: bool, replace_logins: bool, as_json: bool, **given: str | None) -> None:
     """Set up your clinic: database, first administrator, settings. It begins in state trial.
 
     Example: careloop init --name "Maple Clinic" --zone America/Denver --database postgresql://...
@@ -77,7 +78,7 @@ def init(env_path: Path, yes: bool, as_json: bool, **given: str | None) -> None:
     wanted = founding(answers, password)
     _write(env_path, lines)  # before the database knows these keys: they must not be lost
     try:
-        made = asyncio.run(_set_up(settings, wanted))
+        made = asyncio.run(_set_up(settings, wanted, replace_logins=replace_logins))
     except BaseException:
         env_path.unlink(missing_ok=True)
         raise
@@ -209,10 +210,10 @@ def founding(answers: Answers, password: str) -> Founding:
     )
 
 
-async def _set_up(settings: Settings, wanted: Founding) -> Organization:
+async def _set_up(settings: Settings, wanted: Founding, *, replace_logins: bool) -> Organization:
     now = datetime.now(UTC)
     await _refuse_used(settings)
-    await migrate.migrate(settings.database_url, settings.secret_key, now)
+    await migrate.migrate(settings.database_url, settings.secret_key, now, replace_logins=replace_logins)
     database = await pool.connect(settings.url_for("web"), name="command", size=1)
     try:
         return await found(database, operator(), wanted, now)

@@ -16,7 +16,7 @@ import asyncpg
 from server.db import partitions
 from server.db.pool import AWAY, why_not
 from server.errors import BadSetting, Unavailable
-from server.settings import ROLES, Role, role_password
+from server.settings import ROLES, Role, as_role, role_password
 
 FOLDER = Path(__file__).parent / "migrations"
 OLDEST_SERVER = 150000
@@ -42,14 +42,18 @@ async def migrate(
     *,
     folder: Path = FOLDER,
     say: Callable[[str], None] = lambda _: None,
+    replace_logins: bool = False,
 ) -> list[str]:
     """Apply what is missing; returns the names applied. Safe to run from several machines at once.
 
-    Raises `Unavailable` when the server does not answer, `BadSetting` when the login may not do this or a
-    shipped file was changed.
+    Raises `Unavailable` when the server does not answer, `BadSetting` when the login may not do this, a shipped
+    file was changed, or the logins belong to an installation with another secret key (`replace_logins` takes
+    them over).
     """
     async with _owner(url):
         pass  # a wrong address is told of in the terms it was given in
+    if not replace_logins:
+        await _logins_are_ours(url, secret_key)
     await _ensure_roles(url, secret_key, say)
     async with _owner(url) as owner:
         await owner.execute("SELECT pg_advisory_lock($1)", LOCK)
@@ -105,6 +109,24 @@ def _unchanged(recorded: str, found: str, name: str) -> None:
             f"Migration {name} differs from the one this database was made with. "
             "Restore the file as shipped; changes go into a new file."
         )
+
+
+async def _logins_are_ours(url: str, secret_key: str) -> None:
+    """Roles belong to the whole server: with another key, `migrate` would lock that other installation out."""
+    try:
+        connection = await asyncpg.connect(as_role(url, "web", secret_key), timeout=10)
+    except asyncpg.InvalidPasswordError:
+        async with _owner(url) as owner:
+            if await owner.fetchval(ROLE_EXISTS, "careloop_web") is None:
+                return
+        raise BadSetting(
+            "This PostgreSQL server already has logins of a Careloop with another CARELOOP_SECRET_KEY. Use that key, "
+            "or another server, or take the logins over with --replace-logins "
+            "(the other installation then stops)."
+        ) from None
+    except (*AWAY, asyncpg.PostgresError):
+        return  # what is wrong will be told by whoever needs it
+    await connection.close()
 
 
 async def _ensure_roles(url: str, secret_key: str, say: Callable[[str], None]) -> None:

@@ -90,3 +90,11 @@ async def test_later_months_are_added_beside_the_old(owner: Any) -> None:
     made = await partitions.make_ahead(owner, later)
     assert len(made) == 2
     assert await partitions.make_ahead(owner, later) == []
+
+
+async def test_another_installations_logins_are_not_taken_over_by_accident(settings: Settings, owner: Any) -> None:
+    other = "another-secret-key-0123456789abcdef-012345"
+    with pytest.raises(BadSetting, match="another CARELOOP_SECRET_KEY"):
+        await migrate.migrate(settings.database_url, other, NOW)
+    web = await asyncpg.connect(settings.url_for("web"))
+    await web.close()
