@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -31,6 +32,10 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
         return (self.device_id, self.epoch, self.key)
 
 
+_where = attrgetter("where")
+NAMES = (*Arrival.__struct_fields__, "received_at")
+
+
 class Earlier(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an entry the first time it came."""
 
@@ -50,12 +55,26 @@ INSERT = """
 """
 
 
+MANY = 400  # as in readings: from here on COPY is cheaper
+STAGE = "CREATE TEMP TABLE IF NOT EXISTS incoming_arrival (LIKE arrival) ON COMMIT DELETE ROWS"
+INSERT_STAGED = """
+    INSERT INTO arrival SELECT * FROM incoming_arrival ON CONFLICT (device_id, epoch, key) DO NOTHING
+    RETURNING device_id, epoch, key
+"""
+
+
 async def insert(db: Any, arrivals: Sequence[Arrival], now: datetime) -> set[Key]:
     """The keys that are new. Sorted, because two batches that share keys must not deadlock."""
     if not arrivals:
         return set()
-    rows = [msgspec.structs.astuple(arrival) for arrival in sorted(arrivals, key=lambda a: a.where)]
-    records = await db.fetch(INSERT, *map(list, zip(*rows, strict=True)), now)
+    rows = [msgspec.structs.astuple(arrival) for arrival in sorted(arrivals, key=_where)]
+    if len(rows) < MANY:
+        records = await db.fetch(INSERT, *map(list, zip(*rows, strict=True)), now)
+    else:
+        await db.execute(STAGE)
+        staged = ((*row, now) for row in rows)
+        await db.copy_records_to_table("incoming_arrival", records=staged, columns=NAMES)
+        records = await db.fetch(INSERT_STAGED)
     return {(record["device_id"], record["epoch"], record["key"]) for record in records}
 
 

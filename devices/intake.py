@@ -22,6 +22,7 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     payload: bytes
     topic: str
+    content_type: str | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

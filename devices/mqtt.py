@@ -9,50 +9,98 @@ import asyncio
 import random
 import ssl
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-IN_FLIGHT = 2000  # the broker sends no more than this unacknowledged: our buffer's bound
+from devices import framing
+from devices.framing import FramingClient, Incoming, Window
+
+IN_FLIGHT = 4000  # the broker sends no more than this unacknowledged: our buffer's bound
+BIGGEST_PACKET = 1_000_000
 SESSION_SECONDS = 7 * 24 * 3600
 KEEPALIVE_SECONDS = 30
 LONGEST_PAUSE = 15.0
 
+Say = Callable[[str, str], None]
+
 
 class Broker(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the broker is and as whom we speak to it."""
+    """Where the broker is and as whom we speak to it. `plain` uses stock paho instead of our framing."""
 
     host: str
     port: int
     username: str | None = None
     password: str | None = None
     tls: bool = False
+    plain: bool = False
 
 
-class Delivered(msgspec.Struct, frozen=True, kw_only=True):
-    """One message, and the connection that must hear its acknowledgement."""
+class Delivered(msgspec.Struct, frozen=True):
+    """One message, and the connection that must hear its acknowledgement. `mid` is 0 at QoS 0."""
 
     topic: str
     payload: bytes
     mid: int
-    by: Client
+    content_type: str | None
+    by: "Connection"
+
+
+class Connection:
+    """One connection through stock paho: one wake and one write per packet."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def opened(self, properties: Properties | None) -> None:
+        """The broker accepted us, on these terms."""
+
+    def acknowledge(self, mids: Iterable[int]) -> None:
+        for mid in mids:
+            self.client.ack(mid, 1)
+
+    def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        for topic, payload in messages:
+            self.client.publish(topic, payload, qos=1)
+
+
+class FramedConnection(Connection):
+    """One connection through our framing: a batch's acknowledgements and receipts in one write each."""
+
+    client: FramingClient
+
+    def __init__(self, client: FramingClient) -> None:
+        super().__init__(client)
+        self._window = Window(client, 0)
+
+    def opened(self, properties: Properties | None) -> None:
+        self._window.open(min(getattr(properties, "ReceiveMaximum", 65535), IN_FLIGHT))
+
+    def acknowledge(self, mids: Iterable[int]) -> None:
+        self.client.acknowledge(mids)
+
+    def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        self._window.publish(messages)
 
 
 class Session:
     """One durable MQTT 5 session under a stable client id. Run `run` as a task; take, store, then settle."""
 
-    def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], say: Callable[[str, str], None]) -> None:
+    def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], say: Say) -> None:
         self._broker, self._client_id, self._filters, self._say = broker, client_id, filters, say
         self._waiting: deque[Delivered] = deque()
         self._arrived = asyncio.Event()
-        self._current: Client | None = None
+        self._current: Connection | None = None
+        self._framed = not broker.plain and framing.fits()
         self.connected = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -72,20 +120,25 @@ class Session:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
     def settle(self, stored: Sequence[Delivered]) -> None:
-        """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must."""
-        for message in stored:
-            if message.mid:  # 0 is QoS 0: acknowledging it is a protocol error, and the broker hangs up
-                message.by.ack(message.mid, 1)
+        """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must.
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+        QoS 0 has no packet id: acknowledging it is a protocol error, and the broker would hang up.
+        """
+        for by, messages in groupby(stored, key=attrgetter("by")):
+            by.acknowledge([message.mid for message in messages if message.mid])
+
+    def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
         """Send at QoS 1. False when the broker is away: the sender of a reading will ask again."""
-        client = self._current
-        return client is not None and client.publish(topic, payload, qos=1).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+        if self._current is None:
+            return False
+        self._current.publish(messages)
+        return True
 
     async def _one_connection(self, stop: asyncio.Event) -> bool:
         """True when the broker had accepted us before the connection ended."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        client = self._client(loop, over)
+        connection = self._connection(loop, over)
+        client = connection.client
         try:
             await asyncio.to_thread(self._connect, client)
         except (OSError, ValueError) as error:
@@ -94,7 +147,7 @@ class Session:
         client.loop_start()  # paho's own thread: without it, two threads would write to one socket
         await _first(stop, over)
         accepted = self.connected.is_set()
-        self._forget(client)
+        self._forget(connection)
         client.disconnect()
         await asyncio.to_thread(client.loop_stop)
         return accepted
@@ -103,62 +156,73 @@ class Session:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_SECONDS
         properties.ReceiveMaximum = IN_FLIGHT
+        properties.MaximumPacketSize = BIGGEST_PACKET
         broker = self._broker
         client.connect(broker.host, broker.port, KEEPALIVE_SECONDS, clean_start=False, properties=properties)
 
-    def _client(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Client:
-        client = Client(
+    def _connection(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Connection:
+        kind = FramingClient if self._framed else Client
+        client = kind(
             CallbackAPIVersion.VERSION2, self._client_id, protocol=MQTTv5, manual_ack=True, reconnect_on_failure=False
         )
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
         if self._broker.tls:
             client.tls_set_context(ssl.create_default_context())
-        client.on_connect = self._on_connect
-        client.on_subscribe = self._on_subscribe(loop)
-        client.on_disconnect = self._on_disconnect(loop, over)
-        client.on_message = self._on_message(loop)
-        return client
+        connection = FramedConnection(client) if isinstance(client, FramingClient) else Connection(client)
+        self._hear(connection, loop, over)
+        return connection
 
-    def _on_connect(self, client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, __: Any) -> None:
-        if reason.is_failure:
-            self._say("broker_refused", str(reason))
-            client.disconnect()
-            return
-        # Retained readings are replays, not measurements: the broker is asked not to send them.
-        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
-        client.subscribe([(pattern, options) for pattern in self._filters])
-        self._say("broker_connected", "session resumed" if flags.session_present else "new session")
+    def _hear(self, connection: Connection, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
+        """Paho calls these on its own thread; what touches the session goes through the loop."""
+        client = connection.client
 
-    def _on_subscribe(self, loop: asyncio.AbstractEventLoop) -> Any:
-        def on_subscribe(client: Client, *_: Any) -> None:
-            loop.call_soon_threadsafe(self._adopt, client)
-
-        return on_subscribe
-
-    def _on_disconnect(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Any:
         def on_disconnect(_: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
             self._say("broker_disconnected", str(reason))
             if not loop.is_closed():
                 loop.call_soon_threadsafe(over.set)
 
-        return on_disconnect
+        def on_subscribe(*_: Any) -> None:
+            loop.call_soon_threadsafe(self._adopt, connection)
 
-    def _on_message(self, loop: asyncio.AbstractEventLoop) -> Any:
-        def on_message(client: Client, _: Any, message: MQTTMessage) -> None:
-            delivered = Delivered(topic=message.topic, payload=bytes(message.payload), mid=message.mid, by=client)
-            self._waiting.append(delivered)
+        def take(messages: list[Incoming]) -> None:
+            self._waiting.extend(
+                Delivered(m.topic.decode("utf-8", "replace"), m.payload, m.mid, m.content_type, connection)
+                for m in messages
+            )
             if not self._arrived.is_set():
                 loop.call_soon_threadsafe(self._arrived.set)
 
-        return on_message
+        def on_message(_: Client, __: Any, message: MQTTMessage) -> None:
+            content_type = getattr(message.properties, "ContentType", None)
+            mid = message.mid if message.qos else 0
+            take([Incoming(message.topic.encode(), bytes(message.payload), mid, message.retain, content_type)])
 
-    def _adopt(self, client: Client) -> None:
-        self._current = client
+        client.on_connect = self._accepted(connection)
+        client.on_disconnect, client.on_subscribe, client.on_message = on_disconnect, on_subscribe, on_message
+        if isinstance(client, FramingClient):
+            client.take = take
+
+    def _accepted(self, connection: Connection) -> Any:
+        def on_connect(client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
+            if reason.is_failure:
+                self._say("broker_refused", str(reason))
+                client.disconnect()
+                return
+            connection.opened(properties)
+            # Retained readings are replays, not measurements: the broker is asked not to send them.
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+            client.subscribe([(pattern, options) for pattern in self._filters])
+            self._say("broker_connected", "session resumed" if flags.session_present else "new session")
+
+        return on_connect
+
+    def _adopt(self, connection: Connection) -> None:
+        self._current = connection
         self.connected.set()
 
-    def _forget(self, client: Client) -> None:
-        if self._current is client:
+    def _forget(self, connection: Connection) -> None:
+        if self._current is connection:
             self._current = None
         self.connected.clear()
 

@@ -51,7 +51,9 @@ def age(kind: str, measured_at: datetime, now: datetime) -> Age:
 
 def implausible(reading: DecodedReading) -> bool:
     """True when a number lies outside what a body and a device can show, or systolic is not above diastolic."""
-    if any(not BY_COLUMN[c].low <= v <= BY_COLUMN[c].high for c, v in reading.values.items()):
-        return True
+    for column, value in reading.values.items():
+        metric = BY_COLUMN[column]
+        if not metric.low <= value <= metric.high:
+            return True
     systolic, diastolic = reading.values.get("systolic_mmhg"), reading.values.get("diastolic_mmhg")
     return systolic is not None and diastolic is not None and systolic <= diastolic

@@ -24,7 +24,8 @@ from server.settings import Settings, mqtt_parts
 
 log = structlog.get_logger()
 WHO = Who(principal="service:bridge")
-MOST = 1000
+MOST = 2000
+LANES = 2  # while one batch waits for PostgreSQL, the next is taken apart
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
 NO_PARTITION = "23514"  # a month is missing: ours to mend, so it is waited for and never quarantined
 
@@ -32,7 +33,8 @@ NO_PARTITION = "23514"  # a month is missing: ours to mend, so it is waited for 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run until `stop`; survives broker and database going away and coming back."""
     host, port, tls, username, password = mqtt_parts(settings.mqtt_url)
-    broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password)
+    plain = os.environ.get("CARELOOP_MQTT_PLAIN", "") == "1"
+    broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS), _say)
     database = await _connect(settings, stop)
     if database is None:
@@ -72,26 +74,62 @@ async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
 async def _ingest(
     session: Session, database: Database, told: Told, stop: asyncio.Event, listening: asyncio.Event
 ) -> None:
-    stopped = asyncio.ensure_future(stop.wait())
+    lanes = Lanes()
     try:
-        while not stop.is_set():
-            taking = asyncio.ensure_future(session.take(MOST))
-            await asyncio.wait({taking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not taking.done():
-                taking.cancel()
-                break
-            await _until_stored(session, database, taking.result(), told, stop)
+        async with asyncio.TaskGroup() as running:
+            for number in range(LANES):
+                running.create_task(_lane(lanes, session, database, told, stop), name=f"lane {number}")
     finally:
-        stopped.cancel()
         listening.set()
+
+
+class Lanes:
+    """Batches go side by side, but are acknowledged in the order in which they were taken (MQTT-4.6.0-2)."""
+
+    def __init__(self) -> None:
+        self.taking = asyncio.Lock()
+        self.last = asyncio.Event()
+        self.last.set()
+
+    def queue(self) -> tuple[asyncio.Event, asyncio.Event]:
+        """(what to wait for before acknowledging, what to set afterwards)."""
+        before, self.last = self.last, asyncio.Event()
+        return before, self.last
+
+
+async def _lane(lanes: Lanes, session: Session, database: Database, told: Told, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        async with lanes.taking:
+            batch = await _taken(session, stop)
+            before, done = lanes.queue()
+        try:
+            stored = await _until_stored(session, database, batch, told, stop)
+            await before.wait()
+            if stored:
+                session.settle(batch)
+        finally:
+            done.set()
+
+
+async def _taken(session: Session, stop: asyncio.Event) -> list[Delivered]:
+    """The next batch; empty when told to stop."""
+    if stop.is_set():
+        return []
+    taking, stopping = asyncio.ensure_future(session.take(MOST)), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return taking.result() if taking.done() else []
+    finally:
+        taking.cancel()
+        stopping.cancel()
 
 
 async def _until_stored(
     session: Session, database: Database, batch: Sequence[Delivered], told: Told, stop: asyncio.Event
-) -> None:
+) -> bool:
     """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves it to the broker."""
     pause = 0.1
-    while not stop.is_set():
+    while batch and not stop.is_set():
         try:
             await _store(session, database, batch, told)
         except AWAY as error:
@@ -99,10 +137,10 @@ async def _until_stored(
         except asyncpg.PostgresError as error:
             log.error("database_refuses", sqlstate=error.sqlstate, waiting=len(batch))
         else:
-            session.settle(batch)
-            return
+            return True
         pause = min(pause * 2, 10)
         await _wait_for(stop, pause)
+    return False
 
 
 async def _store(session: Session, database: Database, batch: Sequence[Delivered], told: Told) -> None:
@@ -149,13 +187,15 @@ async def _status(db: pool.Db, publish: Publish, now: datetime) -> None:
 def _publish(message: Delivered) -> Publish:
     taken = topics.parse(message.topic)
     assert taken is not None
-    return Publish(sender=taken.sender, payload=message.payload, topic=message.topic)
+    return Publish(sender=taken.sender, payload=message.payload, topic=message.topic, content_type=message.content_type)
 
 
 def _answer(session: Session, outcome: Outcome) -> None:
-    for sender, of_sender in outcome.receipts.items():
-        for receipt in of_sender:
-            session.publish(topics.topic(sender, "receipts"), encode(receipt))
+    session.publish(
+        (topics.topic(sender, "receipts"), encode(receipt))
+        for sender, of_sender in outcome.receipts.items()
+        for receipt in of_sender
+    )
     if outcome.counts.get("received"):
         log.info("batch", **outcome.counts, alerts=len(outcome.episodes))
 

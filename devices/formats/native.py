@@ -1,7 +1,8 @@
 """Careloop's own JSON (MQTT contract, version 1): one reading or an array of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from math import isfinite
 from typing import Any, Literal
 
@@ -15,6 +16,14 @@ HighLow = Literal["HI", "LO"]
 FAILED = 2047  # SFLOAT NaN read as a number (IEEE 11073-20601): the cuff could not measure
 BIGGEST = 2**63 - 1
 ENTRIES_AT_MOST = 1000
+FLAGS_AT_MOST = 32
+OUT_OF_RANGE: dict[str, OutOfRange] = {"HI": "above", "LO": "below"}
+
+# kind → (field of the message, column of a reading, whether it must be there)
+PLANS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    kind: tuple((name, METRICS[name].column, name in required) for name in (*required, *optional))
+    for kind, (required, optional) in KINDS.items()
+}
 
 
 class Wire(msgspec.Struct, kw_only=True):
@@ -75,10 +84,8 @@ def _decode_one(raw: bytes) -> DecodedReading | Refused:
         return Refused(reason="not_json")
     if not _number_fits(wire.seq, wire.epoch):
         return Refused(reason="malformed")
-    reason = _why_not(wire)
-    if reason is not None:
-        return Refused(reason=reason, seq=wire.seq, epoch=wire.epoch)
-    return _reading(wire)
+    made = _reading(wire)
+    return made if isinstance(made, DecodedReading) else Refused(reason=made, seq=wire.seq, epoch=wire.epoch)
 
 
 def _number_fits(seq: Any, epoch: Any) -> bool:
@@ -97,66 +104,58 @@ def _refused_with_number(raw: bytes, reason: str) -> Refused:
     return Refused(reason=reason, seq=numbered.seq, epoch=numbered.epoch)
 
 
-def _why_not(wire: Wire) -> str | None:
-    if wire.kind not in KINDS:
+def _reading(wire: Wire) -> DecodedReading | str:
+    """The reading, or the reason why there is none."""
+    plan = PLANS.get(wire.kind)
+    if plan is None:
         return "unknown_kind"
-    required, optional = KINDS[wire.kind]
-    if any(getattr(wire, name) is None for name in required):
-        return "value_missing"
-    if wire.unit is not None and canonical(required[0], Decimal(1), wire.unit) is None:
-        return "unknown_unit"
-    numbers = [getattr(wire, name) for name in (*required, *optional)]
-    if any(isinstance(number, float) and not isfinite(number) for number in numbers):
+    values = _values(wire, plan)
+    if isinstance(values, str):
+        return values
+    if not _readable(wire):
         return "malformed"
-    if any(number == FAILED for number in numbers):
-        return "failed_measurement"
-    if wire.measured_at is not None and _time(wire.measured_at) is None:
-        return "unreadable_time"
-    if _has_nul(wire):
-        return "malformed"
-    return None
-
-
-def _has_nul(wire: Wire) -> bool:
-    # PostgreSQL's text holds no NUL; such a message never came from a device that works.
-    texts = (wire.measured_at or "", wire.source or "", *wire.flags)
-    return any("\x00" in text or not text.isprintable() for text in texts) or len(wire.flags) > 32
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _reading(wire: Wire) -> DecodedReading | Refused:
-    required, optional = KINDS[wire.kind]
-    values: dict[str, Decimal] = {}
-    out_of_range: OutOfRange | None = None
-    for name in (*required, *optional):
-        sent = getattr(wire, name)
-        if sent in ("HI", "LO"):
-            out_of_range = "above" if sent == "HI" else "below"
-        elif sent is not None:
-            unit = wire.unit if name in required else None
-            value = _canonical(name, sent, unit)
-            if value is None:
-                return Refused(reason="malformed", seq=wire.seq, epoch=wire.epoch)
-            values[METRICS[name].column] = value
-    measured_at = _time(wire.measured_at) if wire.measured_at else None
-    offset = measured_at.utcoffset() if measured_at else None
+    measured_at = offset = None
+    if wire.measured_at is not None:
+        try:
+            measured_at = datetime.fromisoformat(wire.measured_at)
+        except ValueError:
+            return "unreadable_time"
+        offset = measured_at.utcoffset()
     return DecodedReading(
         kind=wire.kind, values=values, measured_at=measured_at, measured_at_raw=wire.measured_at,
         utc_offset_minutes=int(offset.total_seconds() // 60) if offset is not None else None,
         seq=wire.seq, epoch=wire.epoch, source=wire.source, backlog=wire.backlog, user_slot=wire.user_slot,
-        context=wire.context, out_of_range=out_of_range, flags=wire.flags,
+        context=wire.context, out_of_range=OUT_OF_RANGE.get(wire.glucose) if isinstance(wire.glucose, str) else None,
+        flags=wire.flags,
     )  # fmt: skip
 
 
-def _canonical(metric: str, sent: Number, unit: str | None) -> Decimal | None:
-    try:
+def _values(wire: Wire, plan: Sequence[tuple[str, str, bool]]) -> dict[str, Decimal] | str:
+    values: dict[str, Decimal] = {}
+    for name, column, required in plan:
+        sent = getattr(wire, name)
+        if sent is None:
+            if required:
+                return "value_missing"
+            continue
+        if isinstance(sent, str):  # HI or LO
+            continue
+        if sent == FAILED:
+            return "failed_measurement"
+        if not isfinite(sent):
+            return "malformed"
         # repr keeps the digits the sender wrote: 36.6 stays 36.6
-        return canonical(metric, Decimal(repr(sent)), unit)
-    except InvalidOperation:
-        return None
+        value = canonical(name, Decimal(repr(sent)), wire.unit if required else None)
+        if value is None:
+            return "unknown_unit"
+        values[column] = value
+    return values
+
+
+def _readable(wire: Wire) -> bool:
+    # PostgreSQL's text holds no NUL; such a message never came from a device that works.
+    return (
+        (wire.measured_at is None or wire.measured_at.isprintable())
+        and (wire.source is None or wire.source.isprintable())
+        and (not wire.flags or (len(wire.flags) <= FLAGS_AT_MOST and all(map(str.isprintable, wire.flags))))
+    )

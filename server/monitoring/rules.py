@@ -3,7 +3,7 @@
 import hashlib
 import operator
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -41,23 +41,42 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 def judge(measured: Iterable[Measured], limits: Mapping[uuid.UUID, Sequence[Limit]]) -> list[Finding]:
     """One finding per reading and rule version that it crosses, at the worst level crossed."""
     found = []
+    by_metric = {patient: _by_metric(of_patient) for patient, of_patient in limits.items()}
     for one in measured:
-        worst: dict[uuid.UUID, Limit] = {}
-        for limit in limits.get(one.patient_id, ()):
-            if _crosses(one, limit) and _worse(limit, worst.get(limit.rule_version_id)):
-                worst[limit.rule_version_id] = limit
-        found += [_finding(one, limit) for limit in worst.values()]
+        for limit in _worst_crossed(one, by_metric.get(one.patient_id, {})):
+            found.append(_finding(one, limit))
     return found
 
 
-def _crosses(one: Measured, limit: Limit) -> bool:
-    value = one.values.get(limit.metric)
-    if value is not None:
-        return CROSSES[limit.side](value, limit.value)
+def _by_metric(limits: Sequence[Limit]) -> dict[str, list[Limit]]:
+    grouped: dict[str, list[Limit]] = {}
+    for limit in limits:
+        grouped.setdefault(limit.metric, []).append(limit)
+    return grouped
+
+
+def _worst_crossed(one: Measured, limits: Mapping[str, Sequence[Limit]]) -> Iterable[Limit]:
+    worst: dict[uuid.UUID, Limit] = {}
+    for limit in _crossed(one, limits):
+        if _worse(limit, worst.get(limit.rule_version_id)):
+            worst[limit.rule_version_id] = limit
+    return worst.values()
+
+
+def _crossed(one: Measured, limits: Mapping[str, Sequence[Limit]]) -> Iterator[Limit]:
+    for metric, value in one.values.items():
+        for limit in limits.get(metric, ()):
+            if CROSSES[limit.side](value, limit.value):
+                yield limit
     # HI and LO have no number: a meter's HI crosses every upper limit of its vital, LO every lower one.
-    if one.out_of_range is None or one.kind != limit.vital:
-        return False
-    return (one.out_of_range == "above") == (limit.side in UPPER)
+    if one.out_of_range is not None:
+        for metric, of_metric in limits.items():
+            if metric not in one.values:
+                yield from (x for x in of_metric if x.vital == one.kind and _on_side(one.out_of_range, x.side))
+
+
+def _on_side(out_of_range: str, side: Side) -> bool:
+    return (out_of_range == "above") == (side in UPPER)
 
 
 def _worse(limit: Limit, than: Limit | None) -> bool:
