@@ -36,6 +36,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     decoded: DecodedReading | None = None
     clock: quality.Clocked | None = None
     about: str = ""  # the device that measured: the sender, or the hub's own device
+    possible: tuple[Loan, ...] = ()  # whose it could be, when it is nobody's for sure
 
     @property
     def fate(self) -> str:
@@ -55,7 +56,7 @@ def entries(publish: Publish, device: Device | None) -> list[Entry]:
         return [Entry(raw=publish.payload, decoded=Refused(reason="unknown_device"))]
     if device.disabled:
         return [Entry(raw=publish.payload, decoded=Refused(reason="disabled_device"))]
-    return formats.decode(publish.payload, device.format)
+    return formats.decode(publish.payload, formats.by_content_type(publish.content_type) or device.format)
 
 
 def sources(taken: Sequence[Entry]) -> set[str]:
@@ -104,7 +105,8 @@ def _doubt(
             loan.patient_id if loan else None, clock.measured_at,
         ),
         raw=entry.raw, topic=publish.topic, team_id=loan.team_id if loan else None,
-        zone=loan.zone if loan else zone.key, decoded=decoded, clock=clock, about=about,
+        zone=loan.zone if loan else zone.key, decoded=decoded,
+        possible=() if loan else tuple(registry.possible(loans, clock.measured_at)), clock=clock, about=about,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -71,3 +71,12 @@ def attribute(loans_of_device: Sequence[Loan], at: datetime, user_slot: int | No
     covering = [loan for loan in loans_of_device if loan.covers(at)]
     fitting = [loan for loan in covering if user_slot is None or loan.user_slot in (None, user_slot)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+NEAR = timedelta(days=1)
+
+
+def possible(loans_of_device: Sequence[Loan], at: datetime) -> list[Loan]:
+    """Whose an unassigned reading could be: those who had the device then, else a day before or after."""
+    then = [loan for loan in loans_of_device if loan.covers(at)]
+    return then or [loan for loan in loans_of_device if loan.covers(at - NEAR) or loan.covers(at + NEAR)]

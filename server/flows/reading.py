@@ -11,6 +11,7 @@ import msgspec
 from devices import arrivals, intake, quality, quarantine, readings, receipts, registry, sequences, states
 from devices.decoded import Entry, Refused
 from devices.intake import Candidate, Known, Publish
+from devices.meanings import meanings
 from devices.readings import Reading
 from devices.receipts import Receipt, Settled
 from server.db.events import Event, tell
@@ -38,7 +39,7 @@ async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told) ->
     through = await sequences.lock(db, _epochs(candidates))
     settled, new = await _settle(db, candidates, now)
     through = await sequences.advance(db, through, [(s.sender, s.epoch, s.seq) for s in settled])
-    applying = await limits.of_patients(db, sorted({c.arrival.patient_id for c in new if c.arrival.patient_id}))
+    applying = await limits.of_patients(db, sorted({patient for c in new for patient in _patients(c)}))
     await _store(db, new, applying, now)
     episodes = await _judge(db, new, applying, now, told)
     await _account(db, candidates, settled, new, now)
@@ -154,23 +155,38 @@ def _poison(c: Candidate) -> quarantine.Poison:
 async def _judge(
     db: Db, new: Sequence[Candidate], applying: dict[uuid.UUID, list[Limit]], now: datetime, told: Told
 ) -> list[Episode]:
-    """Findings and alerts of what is new, and the pages they call for. What is held is judged as it stands."""
-    judged = [_measured(c, now) for c in new if c.arrival.patient_id is not None]
-    found = await findings.insert(db, rules.judge(judged, applying), now)
+    """Findings and alerts of what is new, and the pages they call for.
+
+    Doubt is not silence: what is held is judged as every reading and every patient it could be.
+    """
+    judged = [measured for c in new for measured in _measured(c, now)]
+    found = await findings.insert(db, rules.worst(rules.judge(judged, applying)), now)
     episodes = await alerts.record(db, found, now)
     await findings.attach(db, found, {(e.patient_id, e.rule_id): e.id for e in episodes})
     await page(db, episodes, found, {m.id: m.kind for m in judged}, now, told)
     return episodes
 
 
-def _measured(c: Candidate, now: datetime) -> Measured:
-    assert c.arrival.organization_id and c.arrival.patient_id and c.decoded and c.clock
-    return Measured(
-        id=c.arrival.reading_id, organization_id=c.arrival.organization_id, patient_id=c.arrival.patient_id,
-        kind=c.decoded.kind, values=c.decoded.values, out_of_range=c.decoded.out_of_range,
-        measured_at=c.clock.measured_at, age=quality.age(c.decoded.kind, c.clock.measured_at, now),
-        unconfirmed=c.fate == "held",
-    )  # fmt: skip
+def _patients(c: Candidate) -> set[uuid.UUID]:
+    """Whose reading it is, or whose it could be."""
+    return {c.arrival.patient_id} if c.arrival.patient_id else {loan.patient_id for loan in c.possible}
+
+
+def _measured(c: Candidate, now: datetime) -> list[Measured]:
+    """The reading as it will be judged; several when it is in doubt, none when it is no reading."""
+    decoded, clock, organization = c.decoded, c.clock, c.arrival.organization_id
+    if decoded is None or clock is None or organization is None:
+        return []
+    meant = [decoded.values] if c.fate == "stored" else meanings(decoded)
+    return [
+        Measured(
+            id=c.arrival.reading_id, organization_id=organization, patient_id=patient, kind=decoded.kind, values=values,
+            out_of_range=decoded.out_of_range, measured_at=clock.measured_at,
+            age=quality.age(decoded.kind, clock.measured_at, now), unconfirmed=c.fate == "held",
+        )
+        for patient in sorted(_patients(c))
+        for values in meant
+    ]  # fmt: skip
 
 
 async def _account(

@@ -17,6 +17,7 @@ TITLES = {
     "implausible": "Reading in doubt",
     "sequence_reused": "Device used a number twice",
     "quarantined": "Messages in quarantine",
+    "sequence_gap": "Numbers did not arrive",
     "roster": "Nobody on shift",
     "page_failed": "A page did not arrive",
     "texts_not_leaving": "Texts are not leaving",
@@ -88,3 +89,17 @@ RESOLVE = """
 async def resolve_alarm(db: Db, alarm: uuid.UUID, by: uuid.UUID, note: str, now: datetime) -> bool:
     """True for the one caller who closed it; the same trouble afterwards is a new alarm."""
     return await db.fetchval(RESOLVE, alarm, by, now, note) is not None
+
+
+SETTLE = """
+    UPDATE alarm a SET status = 'resolved', resolved_at = $4, note = $3
+      FROM unnest($1::uuid[], $2::text[]) AS n (organization_id, subject)
+     WHERE a.organization_id = n.organization_id AND a.kind = $5 AND a.subject = n.subject AND a.status <> 'resolved'
+"""
+
+
+async def settle(db: Db, kind: str, subjects: Sequence[tuple[uuid.UUID, str]], note: str, now: datetime) -> None:
+    """The trouble ended by itself: close its alarms, keyed by organization and subject, with a note saying so."""
+    if subjects:
+        organizations, names = zip(*subjects, strict=True)
+        await db.execute(SETTLE, list(organizations), list(names), note, now, kind)

@@ -79,6 +79,16 @@ def _on_side(out_of_range: str, side: Side) -> bool:
     return (out_of_range == "above") == (side in UPPER)
 
 
+def worst(found: Iterable[Finding]) -> list[Finding]:
+    """One finding per reading, patient and rule version: the worst of what a reading in doubt could mean."""
+    kept: dict[tuple[uuid.UUID, uuid.UUID, uuid.UUID], Finding] = {}
+    for finding in found:
+        where = (finding.anchor, finding.patient_id, finding.rule_version_id)
+        if where not in kept or SEVERITIES.index(finding.severity) > SEVERITIES.index(kept[where].severity):
+            kept[where] = finding
+    return list(kept.values())
+
+
 def _worse(limit: Limit, than: Limit | None) -> bool:
     if than is None:
         return True

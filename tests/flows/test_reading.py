@@ -222,3 +222,59 @@ async def test_any_order_and_repetition_gives_the_same_readings_and_findings(
     print(f"seed {seed}: {len(seen) - 1} of 3 orders differ from the first")
     assert len(seen) == 1
     assert len(next(iter(seen))) == 20
+
+
+@pytest.mark.parametrize(
+    ("entry", "severity"),
+    [
+        ({"kind": "glucose", "glucose": 2.8, "unit": "mg/dL"}, "high"),
+        ({"kind": "glucose", "glucose": 5.5, "unit": "mg/dL"}, None),
+        ({"kind": "blood_pressure", "systolic": 24.5, "diastolic": 16.2}, "high"),
+        ({"kind": "blood_pressure", "systolic": 16.0, "diastolic": 10.6}, None),
+        ({"kind": "blood_pressure", "systolic": 310, "diastolic": 124}, "high"),
+    ],
+)
+async def test_a_reading_in_doubt_is_judged_as_all_it_could_mean(
+    world: World, owner: Any, bridge_db: Database, entry: dict[str, Any], severity: str | None
+) -> None:
+    await send(bridge_db, publish(world, {"seq": 1, "measured_at": NOW.isoformat(), **entry}))
+    assert await count(owner, "held") == 1
+    alert = await owner.fetchrow("SELECT severity, unconfirmed FROM alert")
+    assert (alert and tuple(alert)) == (severity and (severity, True))
+    assert await count(owner, "message") == (severity == "high")
+
+
+async def test_a_crisis_of_nobody_in_particular_is_an_alert_of_everybody_it_could_be(
+    world: World, owner: Any, bridge_db: Database
+) -> None:
+    await owner.execute("UPDATE loan SET lent = tstzrange(lower(lent), $1)", NOW - timedelta(hours=3))
+    await send(bridge_db, publish(world, bp(1, 192, 124)))
+    assert await owner.fetchval("SELECT reason FROM held") == "unassigned"
+    alert = await owner.fetchrow("SELECT patient_id, severity, unconfirmed FROM alert")
+    assert tuple(alert) == (world.patient, "high", True)
+    assert await count(owner, "message", "purpose = 'page'") == 1
+
+
+async def test_a_shared_cuff_without_a_slot_alerts_for_each_who_uses_it(
+    world: World, owner: Any, bridge_db: Database
+) -> None:
+    other = await owner.fetchval(
+        """INSERT INTO patient (id, organization_id, clinic_id, team_id, mrn, given_name, family_name, birth_date, sex, zone, admitted_at)
+           SELECT gen_random_uuid(), organization_id, clinic_id, team_id, 'second', 'Jo', 'Two', birth_date, sex, zone, admitted_at
+             FROM patient RETURNING id"""
+    )
+    await owner.execute(
+        "INSERT INTO enrolment SELECT gen_random_uuid(), organization_id, $1, programme_id, valid_from FROM enrolment",
+        other,
+    )
+    await owner.execute("UPDATE loan SET user_slot = 1")
+    await owner.execute(
+        "INSERT INTO loan (id, organization_id, device_id, patient_id, user_slot, lent)"
+        " SELECT gen_random_uuid(), organization_id, device_id, $1, 2, lent FROM loan",
+        other,
+    )
+    await send(bridge_db, publish(world, bp(1, 192, 124)), publish(world, bp(2, 121, 79, user_slot=2)))
+    assert {row["patient_id"] for row in await owner.fetch("SELECT patient_id FROM alert WHERE unconfirmed")} == {
+        world.patient, other,
+    }  # fmt: skip
+    assert await owner.fetchval("SELECT patient_id FROM reading") == other
