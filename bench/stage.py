@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 from devices.credentials import DynamicSecurity
 from server.db import migrate
 from server.ops.embedded import mosquitto, postgres
+from server.ops.embedded.keeper import kept
 from server.ops.embedded.mosquitto import RunningMosquitto
 from server.settings import Settings, load
 from tests.world import FIELD_KEY, lend_device, make_world
@@ -25,6 +27,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a measurement needs; `devices` are (id, password) of senders on loan to one patient."""
 
     settings: Settings
+    folder: Path
     broker: RunningMosquitto
     owner: Any
     devices: list[tuple[str, str]]
@@ -32,9 +35,10 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     @asynccontextmanager
     async def open(folder: Path) -> AsyncIterator["Stage"]:
-        database = await postgres.start(folder / "postgres")
-        broker = await mosquitto.start(folder / "broker")
-        try:
+        async with (
+            kept(partial(postgres.start, folder / "postgres"), "PostgreSQL", _quiet) as database,
+            kept(partial(mosquitto.start, folder / "broker"), "Mosquitto", _quiet) as broker,
+        ):
             settings = load(
                 {
                     "DATABASE_URL": database.url, "MQTT_URL": broker.url_bridge, "CARELOOP_SECRET_KEY": SECRET,
@@ -45,11 +49,25 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             owner = await asyncpg.connect(database.url)
             await postgres.assert_durable(owner)
             devices = await _devices(owner, broker)
-            yield Stage(settings=settings, broker=broker, owner=owner, devices=devices)
+            yield Stage(settings=settings, folder=folder, broker=broker, owner=owner, devices=devices)
             await owner.close()
-        finally:
-            await broker.stop()
-            await database.stop()
+
+    def database_pid(self) -> int:
+        """The postmaster that runs now: a killed one is replaced."""
+        return _pid_in(self.folder / "postgres" / "postgres.lock")
+
+    def broker_pid(self) -> int:
+        """The broker that runs now."""
+        return _pid_in(self.folder / "broker" / "mosquitto.lock")
+
+
+def _pid_in(lock: Path) -> int:
+    """The lock names who started the service, and the service."""
+    return int(lock.read_text().split()[-1])
+
+
+def _quiet(_: str) -> None:
+    return
 
 
 async def _devices(owner: Any, broker: RunningMosquitto) -> list[tuple[str, str]]:

@@ -53,6 +53,7 @@ async def at_home(host: str, port: int, device: str, password: str) -> AsyncIter
     home = Home(client, device)
     client.username_pw_set(device, password)
     client.max_inflight_messages_set(100)
+    client.reconnect_delay_set(1, 2)
 
     def on_message(_: Client, __: Any, message: MQTTMessage) -> None:
         loop.call_soon_threadsafe(home.hear, bytes(message.payload))

@@ -1,6 +1,7 @@
 """What a newcomer reads when the demo is ready: where to look, how to sign in, how to send a reading, how to stop."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -10,8 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from server.ops.demo_files import Ready
+from server.ops.embedded.mosquitto import ROOT
 from server.ops.world.cast import READY_NAME
 
+UNPACKED = ROOT / ".cache" / "mosquitto" / "mosquitto_pub"
 READING = '{"kind":"blood_pressure","measured_at":"%s","systolic":192,"diastolic":124,"pulse":88,"unit":"mm[Hg]"}'
 
 
@@ -67,9 +70,14 @@ def curl(ready: Ready) -> str:
 def mosquitto_pub(ready: Ready) -> str:
     device = ready.device
     return (
-        f"mosquitto_pub -V mqttv5 -h {ready.mqtt_host} -p {ready.mqtt_port} -u {device.username} "
+        f"{_program()} -V mqttv5 -h {ready.mqtt_host} -p {ready.mqtt_port} -u {device.username} "
         f"-P {shlex.quote(device.password)} -q 1 -t careloop/v1/{device.id}/readings -m {_reading()}"
     )
+
+
+def _program() -> str:
+    """The system's mosquitto_pub, else the one that set-up unpacked beside the broker."""
+    return "mosquitto_pub" if shutil.which("mosquitto_pub") or not UNPACKED.exists() else str(UNPACKED)
 
 
 def _reading() -> str:
