@@ -100,7 +100,7 @@ async def test_signing_out_ends_the_session_for_every_copy_of_the_cookie(nurse: 
 
 async def test_an_expired_session_opens_nothing(nurse: Client, owner: Any) -> None:
     await owner.execute("UPDATE session SET expires_at = now() - interval '1 second'")
-    answer = await nurse.get("/patients?q=x")
+    answer = await nurse.get("/patients?offset=0")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in?next=/patients")
 
 

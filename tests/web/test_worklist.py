@@ -139,8 +139,8 @@ async def test_every_view_of_a_patient_is_noted(nurse: Client, owner: Any, world
 async def test_patients_are_found_by_name_and_record_number(nurse: Client, owner: Any, world: World) -> None:
     await owner.execute("INSERT INTO patient_name_token VALUES ($1, 'aspen', $2)", world.patient, world.organization)
     for asked in ("asp", "Aspen-1"):
-        assert f"/patients/{world.patient}" in (await nurse.get(f"/patients?q={asked}")).text
-    assert "Nobody found." in (await nurse.get("/patients?q=zzz")).text
+        assert f"/patients/{world.patient}" in (await nurse.post("/patients/search", data={"q": asked})).text
+    assert "Nobody found." in (await nurse.post("/patients/search", data={"q": "zzz"})).text
 
 
 async def test_the_state_of_the_organization_is_on_every_staff_page(nurse: Client, owner: Any, world: World) -> None:

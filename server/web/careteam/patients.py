@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Template
+from litestar.status_codes import HTTP_200_OK
 
 from server.db.pool import Db
 from server.flows.look import looking_at
@@ -37,17 +38,34 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     before: uuid.UUID
 
 
+class Search(msgspec.Struct, frozen=True, kw_only=True):
+    """What was typed, and how many of the found were shown already."""
+
+    q: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    offset: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+
+
 @get("/patients", guards=[staff_only], include_in_schema=False)
 async def patients_page(
     request: Asked,
     person: NamedDependency[Person],
-    q: FromQuery[str] = "",
     offset: Annotated[int, QueryParameter(ge=0, le=100_000)] = 0,
 ) -> Template:
-    """By a word of the name, or the record number; the search itself is not noted, what it found is."""
+    """Everybody, by name."""
+    return await _listed(request, person, "", offset)
+
+
+@post("/patients/search", guards=[staff_only], include_in_schema=False, status_code=HTTP_200_OK)
+async def patients_found(request: Asked, person: NamedDependency[Person], data: URLEncodedBody[Search]) -> Template:
+    """By a word of the name, or the record number. A POST, so that no name stands in an address or a log."""
+    return await _listed(request, person, data.q, data.offset)
+
+
+async def _listed(request: Asked, person: Person, q: str, offset: int) -> Template:
+    """The search itself is not noted, what it found is."""
     now = datetime.now(UTC)
     async with request.app.state.database.transaction(person.who) as db:
-        found = await patients.find(db, q[:100], limit=PER_LIST + 1, offset=offset)
+        found = await patients.find(db, q, limit=PER_LIST + 1, offset=offset)
         seen = {"patients": [str(one.id) for one in found[:PER_LIST]]}
         await audit.note(db, person.who, person.organization, "patients.list", "patients", now, detail=seen)
     more = offset + PER_LIST if len(found) > PER_LIST else None
@@ -140,4 +158,4 @@ def _future(now: datetime) -> datetime:
     return now + timedelta(days=2)
 
 
-handlers = [patients_page, patient_page, patient_alerts, patient_readings]
+handlers = [patients_page, patients_found, patient_page, patient_alerts, patient_readings]
