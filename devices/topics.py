@@ -9,6 +9,7 @@ Kind = Literal["readings", "receipts", "status", "commands"]
 
 READINGS = "careloop/v1/+/readings"
 STATUS = "careloop/v1/+/status"
+DROPPED = "$SYS/broker/publish/messages/dropped"  # Mosquitto's count of messages it could not keep
 
 _TOPIC = re.compile(r"careloop/v1/([A-Za-z0-9_-]{1,64})/(readings|receipts|status|commands)\Z")
 

@@ -17,7 +17,7 @@ from server.db.heartbeats import beat
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Who
 from server.errors import Unavailable
-from server.flows import reading
+from server.flows import dropped, reading
 from server.flows.page import Told
 from server.flows.reading import Outcome
 from server.settings import Settings, mqtt_parts
@@ -35,7 +35,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     host, port, tls, username, password = mqtt_parts(settings.mqtt_url)
     plain = os.environ.get("CARELOOP_MQTT_PLAIN", "") == "1"
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
-    session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS), _say)
+    session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
     database = await _connect(settings, stop)
     if database is None:
         return
@@ -90,6 +90,7 @@ class Lanes:
         self.taking = asyncio.Lock()
         self.last = asyncio.Event()
         self.last.set()
+        self.drops = dropped.Drops()
 
     def queue(self) -> tuple[asyncio.Event, asyncio.Event]:
         """(what to wait for before acknowledging, what to set afterwards)."""
@@ -104,11 +105,23 @@ async def _lane(lanes: Lanes, session: Session, database: Database, told: Told, 
             before, done = lanes.queue()
         try:
             stored = await _until_stored(session, database, batch, told, stop)
+            await _heed_drops(database, lanes.drops, batch)
             await before.wait()
             if stored:
                 session.settle(batch)
         finally:
             done.set()
+
+
+async def _heed_drops(database: Database, drops: dropped.Drops, batch: Sequence[Delivered]) -> None:
+    """The counter comes with the readings; when it rose, staff must know."""
+    if drops.grew(message.payload for message in batch if message.topic == topics.DROPPED):
+        log.error("broker_drops")
+        try:
+            async with database.transaction(WHO) as db:
+                await dropped.alarm(db, datetime.now(UTC))
+        except AWAY:
+            log.warning("database_away", waiting=1)
 
 
 async def _taken(session: Session, stop: asyncio.Event) -> list[Delivered]:

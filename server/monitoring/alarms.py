@@ -18,6 +18,7 @@ TITLES = {
     "sequence_reused": "Device used a number twice",
     "quarantined": "Messages in quarantine",
     "sequence_gap": "Numbers did not arrive",
+    "broker_drops": "The broker dropped messages",
     "roster": "Nobody on shift",
     "page_failed": "A page did not arrive",
     "texts_not_leaving": "Texts are not leaving",
