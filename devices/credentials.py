@@ -23,7 +23,7 @@ from devices import topics
 CONTROL = "$CONTROL/dynamic-security/v1"
 ANSWERS = f"{CONTROL}/response"
 ANSWER_WITHIN_S = 10.0
-DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+DEVICE_ID = re.compile(r"(?!careloop_)[A-Za-z0-9_-]{1,64}")  # careloop_… are our own logins
 ROLE_PREFIX = "careloop-device-"
 
 SEND, RECEIVE = "publishClientSend", "publishClientReceive"
@@ -119,10 +119,14 @@ class DynamicSecurity:
         self._url = urlsplit(url)
         self._answer_within_s = answer_within_s
 
-    async def grant(self, device_id: str, password: str) -> None:
-        """Whatever was there before, the device may now sign in with this password. A session of it ends."""
-        role = _role(device_id)
-        client = {"username": device_id, "password": password, "roles": [{"rolename": role}]}
+    async def grant(self, device_id: str, password: str | None) -> None:
+        """Whatever was there before, the device may now sign in with this password. A session of it ends.
+
+        Without a password only its certificate lets it in, whose common name is its id.
+        """
+        role = role_of(device_id)
+        client = {"username": device_id, "roles": [{"rolename": role}]}
+        client |= {"password": password} if password is not None else {}
         acls = msgspec.to_builtins(device_acls(device_id))
         await self._tell(
             {"command": "deleteClient", "username": device_id},
@@ -137,16 +141,26 @@ class DynamicSecurity:
         await self._tell({"command": "setClientPassword", "username": device_id, "password": password})
 
     async def disable(self, device_id: str) -> None:
-        """The device is disconnected now and cannot sign in again."""
-        await self._tell({"command": "disableClient", "username": device_id})
+        """The device is disconnected now, and neither a password nor a certificate gets it anywhere again.
+
+        Mosquitto 2.0 lets a disabled login in that shows a certificate: so it loses its role as well.
+        """
+        no_role = {"command": "removeClientRole", "username": device_id, "rolename": role_of(device_id)}
+        await self._tell(no_role, {"command": "disableClient", "username": device_id}, may_fail=1)
 
     async def enable(self, device_id: str) -> None:
-        """The device may sign in again with the password it has."""
-        await self._tell({"command": "enableClient", "username": device_id})
+        """The device may sign in again with the password or certificate it has."""
+        role = {"username": device_id, "rolename": role_of(device_id)}
+        await self._tell(
+            {"command": "removeClientRole", **role},  # adding a role twice is an error
+            {"command": "addClientRole", **role},
+            {"command": "enableClient", "username": device_id},
+            may_fail=1,
+        )
 
     async def remove(self, device_id: str) -> None:
         """The broker forgets the device, connected or not, known or not."""
-        forget_role = {"command": "deleteRole", "rolename": _role(device_id)}
+        forget_role = {"command": "deleteRole", "rolename": role_of(device_id)}
         await self._tell({"command": "deleteClient", "username": device_id}, forget_role, may_fail=2)
 
     async def list(self) -> Devices:
@@ -155,7 +169,7 @@ class DynamicSecurity:
         return [
             Granted(device_id=client.username, disabled=client.disabled)
             for client in answer[0].data.clients
-            if any(role.rolename == ROLE_PREFIX + client.username for role in client.roles)
+            if client.disabled or any(role.rolename == ROLE_PREFIX + client.username for role in client.roles)
         ]
 
     async def _tell(self, *commands: Command, may_fail: int = 0) -> Answers:
@@ -167,9 +181,10 @@ class DynamicSecurity:
         return answers
 
 
-def _role(device_id: str) -> str:
+def role_of(device_id: str) -> str:
+    """The name of a device's own role."""
     if not DEVICE_ID.fullmatch(device_id):  # a "+" here would be everybody's topic
-        raise Refusal("A device's id is 1 to 64 letters, digits, - or _.")
+        raise Refusal("A device's id is 1 to 64 letters, digits, - or _, and does not begin with careloop_.")
     return ROLE_PREFIX + device_id
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import secrets
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,19 +27,53 @@ def new_secret() -> tuple[str, bytes]:
     return password, hashlib.sha256(password.encode()).digest()
 
 
-MODEL = """
-    WITH made AS (
-        INSERT INTO device_model (id, organization_id, name, maker, kinds) VALUES ($1, $2, $3, $4, $5)
-        ON CONFLICT (organization_id, name) DO NOTHING RETURNING id)
-    SELECT id FROM made UNION ALL SELECT id FROM device_model WHERE organization_id = $2 AND name = $3 LIMIT 1
+MODEL = "SELECT id FROM device_model WHERE name = $1"
+
+
+async def model(db: Any, name: str) -> uuid.UUID | None:
+    """The asker's model of this name."""
+    found: uuid.UUID | None = await db.fetchval(MODEL, name)
+    return found
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of device: what it measures, the format it speaks, its user buttons and its battery."""
+
+    name: str
+    maker: str
+    kinds: list[str]
+    format: str = "native"
+    slots: int = 1
+    battery: str | None = None
+
+
+ADD_MODEL = """
+    INSERT INTO device_model (id, organization_id, name, maker, kinds, format, slots, battery)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (organization_id, name) DO NOTHING
 """
 
 
-async def model(
-    db: Any, new_id: uuid.UUID, organization: uuid.UUID, name: str, maker: str, kinds: Sequence[str]
-) -> uuid.UUID:
-    """The model of this name, made with `new_id` if there is none; speaks native JSON."""
-    found: uuid.UUID = await db.fetchval(MODEL, new_id, organization, name, maker, list(kinds))
+async def add_model(db: Any, new_id: uuid.UUID, organization: uuid.UUID, one: Model) -> bool:
+    """False when there is one of this name."""
+    row = (new_id, organization, one.name, one.maker, one.kinds, one.format, one.slots, one.battery)
+    return bool(await db.execute(ADD_MODEL, *row) != "INSERT 0 0")
+
+
+MODELS = "SELECT name, maker, kinds, format, slots, battery FROM device_model ORDER BY name"
+
+
+async def models(db: Any) -> list[Model]:
+    """The asker's models."""
+    return [Model(**dict(row)) for row in await db.fetch(MODELS)]
+
+
+SLOTS = "SELECT m.slots FROM device d JOIN device_model m ON m.id = d.model_id WHERE d.id = $1"
+
+
+async def slots(db: Any, device: str) -> int | None:
+    """How many user buttons a device of the asker's organization has; None when there is no such device."""
+    found: int | None = await db.fetchval(SLOTS, device)
     return found
 
 
@@ -52,9 +85,12 @@ STATE = "INSERT INTO device_state (device_id, organization_id) VALUES ($1, $2)"
 
 
 async def register(
-    db: Any, device: str, organization: uuid.UUID, model_id: uuid.UUID, secret_hash: bytes, now: datetime
+    db: Any, device: str, organization: uuid.UUID, model_id: uuid.UUID, secret_hash: bytes | None, now: datetime
 ) -> bool:
-    """False when the id is taken, by anybody: it is the sender's name in the topic."""
+    """False when the id is taken, by anybody: it is the sender's name in the topic.
+
+    Without a secret it has no password, and so no way in by HTTP.
+    """
     if await db.execute(REGISTER, device, organization, model_id, secret_hash, now) == "INSERT 0 0":
         return False
     await db.execute(STATE, device, organization)
@@ -69,36 +105,58 @@ async def disable(db: Any, device: str, now: datetime) -> bool:
     return bool(await db.execute(DISABLE, device, now) != "UPDATE 0")
 
 
+ENABLE = "UPDATE device SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL"
+
+
+async def enable(db: Any, device: str) -> bool:
+    """False when it was not disabled, or is not ours."""
+    return bool(await db.execute(ENABLE, device) != "UPDATE 0")
+
+
+ROTATE = "UPDATE device SET secret_hash = $2 WHERE id = $1 AND secret_hash IS NOT NULL"
+
+
+async def set_secret(db: Any, device: str, secret_hash: bytes) -> bool:
+    """From now on only this password; False when the device has none (it shows a certificate), or is not ours."""
+    return bool(await db.execute(ROTATE, device, secret_hash) != "UPDATE 0")
+
+
+class Loan(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gets the device from–to; open-ended without `until`. A `user_slot` is one button of a shared cuff."""
+
+    patient: uuid.UUID
+    since: datetime
+    until: datetime | None = None
+    user_slot: int | None = None
+
+
+# The exclusion constraint decides races on one slot; a loan of the whole device excludes every slot's too.
 LEND = """
     INSERT INTO loan (id, organization_id, device_id, patient_id, user_slot, lent)
-    VALUES ($1, $2, $3, $4, $5, tstzrange($6, NULL))
+    SELECT $1, $2, $3, $4, $5, tstzrange($6, $7)
+     WHERE NOT EXISTS (SELECT 1 FROM loan x WHERE x.device_id = $3 AND x.lent && tstzrange($6, $7)
+                          AND (x.user_slot IS NULL OR $5::int IS NULL))
     ON CONFLICT DO NOTHING
 """
+ONE_LENDER = "SELECT 1 FROM device WHERE id = $1 FOR NO KEY UPDATE"
 
 
-async def lend(
-    db: Any,
-    loan_id: uuid.UUID,
-    organization: uuid.UUID,
-    device: str,
-    patient: uuid.UUID,
-    since: datetime,
-    user_slot: int | None = None,
-) -> bool:
-    """From `since` the device's readings are this patient's. False when somebody else has it at that time."""
-    done = await db.execute(LEND, loan_id, organization, device, patient, user_slot, since)
+async def lend(db: Any, loan_id: uuid.UUID, organization: uuid.UUID, device: str, loan: Loan) -> bool:
+    """In that time the device's readings are this patient's. False when somebody else has it at some time of it."""
+    await db.fetchval(ONE_LENDER, device)
+    done = await db.execute(LEND, loan_id, organization, device, loan.patient, loan.user_slot, loan.since, loan.until)
     return bool(done != "INSERT 0 0")
 
 
 TAKE_BACK = """
     UPDATE loan SET lent = tstzrange(lower(lent), $2)
-     WHERE device_id = $1 AND upper_inf(lent) AND lower(lent) < $2
+     WHERE device_id = $1 AND lent @> $2::timestamptz AND lower(lent) < $2 AND ($3::int IS NULL OR user_slot = $3)
 """
 
 
-async def take_back(db: Any, device: str, now: datetime) -> bool:
-    """The loan ends now; what was measured before stays the patient's. False when nobody had it."""
-    return bool(await db.execute(TAKE_BACK, device, now) != "UPDATE 0")
+async def take_back(db: Any, device: str, at: datetime, user_slot: int | None = None) -> bool:
+    """Its loans (or one slot's) end then; what was measured before stays the patient's. False: nobody had it."""
+    return bool(await db.execute(TAKE_BACK, device, at, user_slot) != "UPDATE 0")
 
 
 EXISTS = "SELECT id FROM device WHERE id = $1"

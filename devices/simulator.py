@@ -125,7 +125,7 @@ class Sender:
 
     def _exchange(self) -> dict[int, Fate]:
         """What is kept, oldest first, goes out as one message; what the receipts say of each number."""
-        call = _Call(self._home, self._epoch, list(self._kept.values())[:IN_FLIGHT])
+        call = Call(self._home, self._epoch, list(self._kept.values())[:IN_FLIGHT])
         call.run(self._broker)
         return call.fates
 
@@ -141,16 +141,16 @@ class _Receipt(msgspec.Struct):
     refused: list[_Refusal] = []
 
 
-class _Call:
+class Call:
     """One connection: listen for receipts, send, wait until every number is settled."""
 
-    def __init__(self, home: Home, epoch: int, readings: list[dict[str, Any]]) -> None:
+    def __init__(self, home: Home, epoch: int, readings: Sequence[dict[str, Any]], client_id: str = "") -> None:
         self.fates: dict[int, Fate] = {}
         self._home, self._epoch = home, epoch
         self._wanted = {reading["seq"] for reading in readings}
         self._payload = msgspec.json.encode(readings)
         self._settled = threading.Event()
-        self._client = self._new_client()
+        self._client = self._new_client(client_id or home.id)
 
     def run(self, broker: Broker) -> None:
         if broker.tls:
@@ -165,8 +165,8 @@ class _Call:
             self._client.disconnect()
             self._client.loop(0)
 
-    def _new_client(self) -> Client:
-        client = Client(CallbackAPIVersion.VERSION2, self._home.id, protocol=MQTTv5, reconnect_on_failure=False)
+    def _new_client(self, client_id: str) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTv5, reconnect_on_failure=False)
         client.username_pw_set(self._home.id, self._home.password)
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe

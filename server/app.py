@@ -25,9 +25,9 @@ from server.db import pool
 from server.errors import CareloopError, Unavailable
 from server.security.guards import provide_person
 from server.settings import Settings
-from server.web import admin, errors, events, health, hooks, ingest, portal, sign_in
+from server.web import admin, errors, events, health, hooks, ingest, portal, sign_in, vendors
 from server.web.api import v1
-from server.web.careteam import patients, worklist
+from server.web.careteam import patients, queues, worklist
 from server.web.events import Feed
 from server.web.headers import add_headers, same_origin
 from server.web.pages import STATIC, engine
@@ -55,7 +55,20 @@ def create(settings: Settings) -> Litestar:
 
 
 def _handlers() -> list[Any]:
-    parts: tuple[Any, ...] = (sign_in, worklist, patients, v1, events, admin, health, portal, hooks, ingest)
+    parts: tuple[Any, ...] = (
+        sign_in,
+        worklist,
+        patients,
+        queues,
+        v1,
+        events,
+        admin,
+        health,
+        portal,
+        hooks,
+        ingest,
+        vendors,
+    )
     return [handler for part in parts for handler in part.handlers]
 
 

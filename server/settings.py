@@ -40,7 +40,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     demo: bool = False
     tick_seconds: int = 60
     audit_head: Path = Path(".careloop/audit-heads.jsonl")
+    authority: Path = Path(".careloop/authority")
+    quarantine_days: int = 90
     log_json: bool = False
+    vendor_secrets: dict[str, str] = {}  # vendor's cloud → what its messages must prove to know
 
     def url_for(self, role: Role) -> str:
         """The login of one role: `DATABASE_URL_WEB` and so on when set, else derived from the owner's."""
@@ -81,7 +84,10 @@ def load(env: Mapping[str, str]) -> Settings:
         demo=_switch(env, "CARELOOP_DEMO"),
         tick_seconds=_seconds(env, "CARELOOP_TICK_SECONDS", 60),
         audit_head=Path(env.get("CARELOOP_AUDIT_HEAD", ".careloop/audit-heads.jsonl")),
+        authority=Path(env.get("CARELOOP_AUTHORITY", ".careloop/authority")),
+        quarantine_days=_days(env, "CARELOOP_QUARANTINE_DAYS", 90),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
+        vendor_secrets=_vendor_secrets(env),
     )
 
 
@@ -141,6 +147,13 @@ def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
+def _days(env: Mapping[str, str], name: str, default: int) -> int:
+    value = env.get(name, "") or str(default)
+    if not value.isdigit() or not 0 < int(value) <= 3650:
+        raise BadSetting(f"{name} is {value!r}; it must be a number of days from 1 to 3650.")
+    return int(value)
+
+
 def _switch(env: Mapping[str, str], name: str) -> bool:
     value = env.get(name, "").lower()
     if value not in {"", "0", "1", "true", "false", "yes", "no"}:
@@ -172,3 +185,14 @@ def mqtt_parts(url: str) -> tuple[str, int, bool, str | None, str | None]:
     user = unquote(parts.username) if parts.username else None
     password = unquote(parts.password) if parts.password else None
     return parts.hostname or "127.0.0.1", parts.port or (8883 if tls else 1883), tls, user, password
+
+
+def _vendor_secrets(env: Mapping[str, str]) -> dict[str, str]:
+    """`CARELOOP_VENDOR_TENOVI_SECRET` (or `…_SECRET_FILE`) under `tenovi`; a vendor without one is not served."""
+    names = {name.removesuffix("_FILE") for name in env if name.startswith("CARELOOP_VENDOR_")}
+    found = {name: read(env, name) for name in names if name.endswith("_SECRET")}
+    return {
+        name.removeprefix("CARELOOP_VENDOR_").removesuffix("_SECRET").lower(): secret
+        for name, secret in found.items()
+        if secret
+    }

@@ -24,7 +24,7 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Db, Who
 from server.errors import CareloopError
-from server.flows import evaluate, remind, reply
+from server.flows import evaluate, forget, missing, remind, reply
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.security import audit
@@ -34,11 +34,10 @@ log = structlog.get_logger()
 WHO = Who(principal="service:worker")
 STOP_WITHIN = 18  # seconds; a call to the provider may take 16
 BEAT_EVERY = 5  # seconds
-# Two of us wanted the same rows, or the server is ending: nothing is lost, the next round does it. A connection that is
-# cut in the middle of a statement shows itself as InternalClientError.
+# Two of us wanted the same rows, or the server is ending: nothing is lost, the next round does it.
 AGAIN = (
     *AWAY,
-    asyncpg.InternalClientError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError,
     asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError,
 )  # fmt: skip
 
@@ -104,9 +103,15 @@ def loops(
     return [
         Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
         Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
+        Loop(name="sequences", step=lambda: missing.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
         Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
         Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
+        Loop(
+            name="quarantine",
+            step=lambda: forget.forget(database, WHO, settings.quarantine_days, _now()),
+            every=3600,
+        ),
         Loop(name="partitions", step=lambda: _partitions(settings), every=3600),
     ]
 

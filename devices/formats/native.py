@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from math import isfinite
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +15,10 @@ HighLow = Literal["HI", "LO"]
 FAILED = 2047  # SFLOAT NaN read as a number (IEEE 11073-20601): the cuff could not measure
 BIGGEST = 2**63 - 1
 ENTRIES_AT_MOST = 1000
+# bytes that are no UTF-8 show late, as an error of their own
+UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+YEARS = range(1900, 2201)  # beyond them a time zone's arithmetic overflows
+BEYOND_MEASURE = 1e15  # also refuses NaN and infinity, and what decimals could not round
 FLAGS_AT_MOST = 32
 OUT_OF_RANGE: dict[str, OutOfRange] = {"HI": "above", "LO": "below"}
 
@@ -66,7 +69,7 @@ def decode(payload: bytes) -> list[Entry]:
         return [Entry(raw=payload, decoded=_decode_one(payload))]
     try:
         parts = _array.decode(payload)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return [Entry(raw=payload, decoded=Refused(reason="not_json"))]
     if len(parts) > ENTRIES_AT_MOST:
         return [Entry(raw=payload, decoded=Refused(reason="too_many_entries"))]
@@ -80,7 +83,7 @@ def _decode_one(raw: bytes) -> DecodedReading | Refused:
         wire = _wire.decode(raw)
     except msgspec.ValidationError:
         return _refused_with_number(raw, "malformed")
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Refused(reason="not_json")
     if not _number_fits(wire.seq, wire.epoch):
         return Refused(reason="malformed")
@@ -97,7 +100,7 @@ def _number_fits(seq: Any, epoch: Any) -> bool:
 def _refused_with_number(raw: bytes, reason: str) -> Refused:
     try:
         numbered = _numbered.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return Refused(reason=reason)
     if not _number_fits(numbered.seq, numbered.epoch):
         return Refused(reason=reason)
@@ -119,6 +122,8 @@ def _reading(wire: Wire) -> DecodedReading | str:
         try:
             measured_at = datetime.fromisoformat(wire.measured_at)
         except ValueError:
+            return "unreadable_time"
+        if measured_at.year not in YEARS:
             return "unreadable_time"
         offset = measured_at.utcoffset()
     return DecodedReading(
@@ -142,7 +147,7 @@ def _values(wire: Wire, plan: Sequence[tuple[str, str, bool]]) -> dict[str, Deci
             continue
         if sent == FAILED:
             return "failed_measurement"
-        if not isfinite(sent):
+        if not -BEYOND_MEASURE < sent < BEYOND_MEASURE:
             return "malformed"
         # repr keeps the digits the sender wrote: 36.6 stays 36.6
         value = canonical(name, Decimal(repr(sent)), wire.unit if required else None)

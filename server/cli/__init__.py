@@ -7,7 +7,10 @@ import rich_click as click
 
 from server.cli.audit import audit
 from server.cli.connect import ENV_FILE
+from server.cli.decode import decode
+from server.cli.device_check import check
 from server.cli.devices import device
+from server.cli.hub import hub
 from server.cli.organization import organization
 from server.cli.people import patient, staff
 from server.cli.processes import bridge, demo, migrate, up, web, worker
@@ -18,8 +21,9 @@ PANELS = {
     "careloop": [
         {"name": "Start here", "commands": ["demo", "init"]},
         {"name": "Run", "commands": ["up", "web", "bridge", "worker", "migrate"]},
+        {"name": "At home", "commands": ["hub"]},
         {"name": "People and devices", "commands": ["organization", "staff", "patient", "device"]},
-        {"name": "Check", "commands": ["simulate", "audit"]},
+        {"name": "Check", "commands": ["decode", "simulate", "audit"]},
     ]
 }
 click.rich_click.COMMAND_GROUPS = PANELS  # type: ignore[assignment]
@@ -52,5 +56,8 @@ def cli(context: click.Context, env_file: Path | None) -> None:
     context.meta[ENV_FILE] = env_file
 
 
-for command in (demo, init, up, web, bridge, worker, migrate, organization, staff, patient, device, simulate, audit):
+device.add_command(check)
+for command in (
+    demo, init, up, web, bridge, worker, hub, migrate, organization, staff, patient, device, decode, simulate, audit,
+):  # fmt: skip
     cli.add_command(command)

@@ -1,14 +1,17 @@
 """`careloop simulate`: invented homes that send readings over the broker, for demos and trials only."""
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import rich_click as click
 
 from devices import simulator
+from devices.scenarios import SCENARIOS
 from devices.simulator import Broker, Pace, Sent
 from server.cli import console
 from server.cli.connect import desk, load, organization_option
+from server.cli.scenario import play
 from server.settings import Settings, mqtt_parts
 
 
@@ -26,15 +29,17 @@ from server.settings import Settings, mqtt_parts
 )  # fmt: skip
 @click.option("--readings", type=click.IntRange(1, 1_000_000), help="End after so many.")
 @click.option("--seed", default=1, show_default=True, help="The same seed sends the same readings.")
+@click.option("--scenario", type=click.Choice(list(SCENARIOS)), help="Instead: play what goes wrong in homes, once.")
 @organization_option
 @console.json_option
 def simulate(
-    homes: Path, every: float, crossing_every: float, readings: int | None, seed: int, organization_name: str | None,
-    as_json: bool,
+    homes: Path, every: float, crossing_every: float, readings: int | None, seed: int, scenario: str | None,
+    organization_name: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Send invented readings from simulated homes, until Ctrl-C.
+    """Send invented readings from simulated homes, until Ctrl-C; or play one scenario, which ends by itself.
 
-    Refused towards a broker on another machine, unless the organization is the demo or in state trial.
+    Refused towards a broker on another machine, unless the organization is the demo or in state trial. A scenario
+    is refused by every organization that is neither.
     """
     from server.cli.processes import run_until_told
     from server.ops import logs
@@ -42,6 +47,8 @@ def simulate(
     pace = Pace(every_s=every, crossing_every_s=crossing_every, readings=readings)
     settings = load()
     logs.configure(as_json=settings.log_json)
+    if scenario:
+        sys.exit(run_until_told(play(settings, organization_name, homes, scenario, seed, as_json=as_json)))
     run_until_told(_simulate(settings, organization_name, homes, pace, seed, as_json=as_json))
 
 

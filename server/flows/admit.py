@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from devices.enrol import Loan
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
 from server.errors import Conflict, Invalid
@@ -57,7 +58,7 @@ async def admit(database: Database, who: Who, admission: Admission, field_key: s
             await _account(db, patient, admission.login, password_hash, now)
         await audit.note(db, who, patient.organization_id, "patient.admit", str(patient.id), now, patient=patient.id)
         if admission.device_id:
-            await lend.record(db, who, admission.device_id, patient.id, now, now)
+            await lend.record(db, who, admission.device_id, Loan(patient=patient.id, since=now), now)
     return patient
 
 

@@ -1,6 +1,5 @@
-"""A device joins: registered here, let in at the broker, lent to a patient, taken back, shut out."""
+"""A device joins, and goes from patient to patient: registered, let in at the broker, lent from–to, taken back."""
 
-import re
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -9,22 +8,28 @@ from datetime import datetime
 import msgspec
 
 from devices import credentials, enrol
+from devices.enrol import Loan, Model
+from devices.formats import DECODERS
 from devices.units import KINDS
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
 from server.errors import Conflict, Invalid, NotFound
+from server.flows import access
 from server.people import patients
 from server.security import audit
 
-DEVICE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NO_DEVICE = access.NO_DEVICE
 
 
 class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
-    """`id` is made when it is left out; `patient` gets the device on loan at once, from `since` on."""
+    """`id` is made when it is left out; `patient` gets the device on loan at once, from `since` on.
+
+    A model that is new here is made from `maker` and `kinds`; one that is known needs neither.
+    """
 
     model: str
     maker: str = "unknown"
-    kinds: Sequence[str]
+    kinds: Sequence[str] = ()
     id: str | None = None
     patient: uuid.UUID | None = None
     since: datetime | None = None
@@ -47,100 +52,98 @@ async def register(
     database: Database, who: Who, device: NewDevice, mqtt_admin_url: str | None, now: datetime
 ) -> Registered:
     """One transaction, then the broker: if that fails the device stands and the commands are handed out."""
-    organization = _organization(who)
-    device_id, (password, secret_hash) = _checked(device), enrol.new_secret()
+    password, secret_hash = enrol.new_secret()
+    device_id = checked_id(device)
     async with database.transaction(who) as db:
-        model = await enrol.model(db, uuid7(), organization, device.model, device.maker, device.kinds)
-        if not await enrol.register(db, device_id, organization, model, secret_hash, now):
-            raise Conflict(f"There is a device {device_id} already. Choose another id, or leave it out.")
-        await audit.note(db, who, organization, "device.register", device_id, now)
-        if device.patient:
-            await record(db, who, device_id, device.patient, device.since or now, now)
-    return await _let_in(device_id, password, mqtt_admin_url)
+        await enter(db, who, device_id, device, secret_hash, now)
+    done = await access.let_in(device_id, password, mqtt_admin_url)
+    return Registered(device_id=device_id, password=password, commands=done.commands, why_not=done.why_not)
 
 
-async def _let_in(device_id: str, password: str, mqtt_admin_url: str | None) -> Registered:
-    refusal = None
-    if mqtt_admin_url:
-        try:
-            await credentials.DynamicSecurity(mqtt_admin_url).grant(device_id, password)
-            return Registered(device_id=device_id, password=password, commands=[])
-        except credentials.Refusal as error:
-            refusal = error.reason
-    commands = broker_commands(device_id)
-    return Registered(device_id=device_id, password=password, commands=commands, why_not=refusal)
+async def enter(db: Db, who: Who, device_id: str, device: NewDevice, secret_hash: bytes | None, now: datetime) -> None:
+    """The device, its model if new, and its loan, inside an open transaction; noted."""
+    organization = access.organization_of(who)
+    model = await enrol.model(db, device.model) or await _new_model(db, who, device, now)
+    if not await enrol.register(db, device_id, organization, model, secret_hash, now):
+        raise Conflict(f"There is a device {device_id} already. Choose another id, or leave it out.")
+    await audit.note(db, who, organization, "device.register", device_id, now)
+    if device.patient:
+        await record(db, who, device_id, Loan(patient=device.patient, since=device.since or now), now)
 
 
-def broker_commands(device_id: str) -> list[str]:
-    """What a broker's administrator types, where we may not do it; the password is asked for."""
-    role, control = f"{credentials.ROLE_PREFIX}{device_id}", "mosquitto_ctrl -u <admin> dynsec"
-    rights = [f"{control} addRoleACL {role} {acl.kind} {acl.topic} allow" for acl in credentials.device_acls(device_id)]
-    return [
-        f"{control} createRole {role}",
-        *rights,
-        f"{control} createClient {device_id}",
-        f"{control} addClientRole {device_id} {role}",
-    ]
+async def _new_model(db: Db, who: Who, device: NewDevice, now: datetime) -> uuid.UUID:
+    _measures(device.kinds)
+    await _add_model(db, who, Model(name=device.model, maker=device.maker, kinds=list(device.kinds)), now)
+    made = await enrol.model(db, device.model)
+    assert made is not None
+    return made
 
 
-async def lend(
-    database: Database, who: Who, device_id: str, patient: uuid.UUID, since: datetime, now: datetime
-) -> None:
-    """From `since` on the device's readings are this patient's."""
+async def add_model(database: Database, who: Who, model: Model, now: datetime) -> None:
+    """What a kind of device is like; its name is what `device add` names it by."""
+    _measures(model.kinds)
+    if model.format not in DECODERS:
+        raise Invalid(f"{model.format!r} is no format. Known: {', '.join(sorted(DECODERS))}.")
+    if not 1 <= model.slots <= 16:
+        raise Invalid("A device has 1 to 16 user slots.")
     async with database.transaction(who) as db:
-        await record(db, who, device_id, patient, since, now)
+        if not await _add_model(db, who, model, now):
+            raise Conflict(f"There is a model {model.name!r} already. `careloop device model list` shows it.")
 
 
-async def record(db: Db, who: Who, device_id: str, patient: uuid.UUID, since: datetime, now: datetime) -> None:
+async def _add_model(db: Db, who: Who, model: Model, now: datetime) -> bool:
+    organization, new_id = access.organization_of(who), uuid7()
+    if not await enrol.add_model(db, new_id, organization, model):
+        return False
+    await audit.note(db, who, organization, "device_model.add", f"device_model:{new_id}", now)
+    return True
+
+
+async def lend(database: Database, who: Who, device_id: str, loan: Loan, now: datetime) -> None:
+    """From–to the device's readings are this patient's, by the time they were measured."""
+    async with database.transaction(who) as db:
+        await record(db, who, device_id, loan, now)
+
+
+async def record(db: Db, who: Who, device_id: str, loan: Loan, now: datetime) -> None:
     """The same inside a transaction that is open already."""
-    organization = _organization(who)
-    if await patients.get(db, patient) is None:
+    if loan.until is not None and loan.until <= loan.since:
+        raise Invalid("A loan ends after it begins. Check --from and --to.")
+    if await patients.get(db, loan.patient) is None:
         raise NotFound("There is no such patient. `careloop patient list` shows their ids.")
-    if not await enrol.exists(db, device_id):
-        raise NotFound("There is no such device. `careloop device list` shows their ids.")
-    if not await enrol.lend(db, uuid7(), organization, device_id, patient, since):
+    slots = await enrol.slots(db, device_id)
+    if slots is None:
+        raise NotFound(NO_DEVICE)
+    if loan.user_slot is not None and not 1 <= loan.user_slot <= slots:
+        raise Invalid(f"Device {device_id} has user slots 1 to {slots}, by its model.")
+    organization = access.organization_of(who)
+    if not await enrol.lend(db, uuid7(), organization, device_id, loan):
         raise Conflict(f"Device {device_id} is lent to somebody at that time. Take it back first.")
-    await audit.note(db, who, organization, "device.lend", device_id, now, patient=patient)
+    await audit.note(db, who, organization, "device.lend", device_id, now, patient=loan.patient)
 
 
-async def take_back(database: Database, who: Who, device_id: str, now: datetime) -> None:
-    """The loan ends; what was measured before stays the patient's."""
+async def take_back(
+    database: Database, who: Who, device_id: str, at: datetime, now: datetime, user_slot: int | None = None
+) -> None:
+    """The loan ends at that time; what was measured before stays the patient's."""
     async with database.transaction(who) as db:
-        if not await enrol.take_back(db, device_id, now):
-            raise Conflict(f"Nobody has device {device_id} on loan.")
-        await audit.note(db, who, _organization(who), "device.return", device_id, now)
+        if await enrol.slots(db, device_id) is None:
+            raise NotFound(NO_DEVICE)
+        if not await enrol.take_back(db, device_id, at, user_slot):
+            raise Conflict(f"Nobody has device {device_id} on loan at that time.")
+        await audit.note(db, who, access.organization_of(who), "device.return", device_id, now)
 
 
-async def disable(
-    database: Database, who: Who, device_id: str, mqtt_admin_url: str | None, now: datetime
-) -> str | None:
-    """The device is refused from now on. What the broker's administrator must still do, if we could not."""
-    async with database.transaction(who) as db:
-        if not await enrol.exists(db, device_id):
-            raise NotFound("There is no such device. `careloop device list` shows their ids.")
-        if not await enrol.disable(db, device_id, now):
-            raise Conflict(f"Device {device_id} was disabled already.")
-        await audit.note(db, who, _organization(who), "device.disable", device_id, now)
-    by_hand = f"mosquitto_ctrl -u <admin> dynsec disableClient {device_id}"
-    if not mqtt_admin_url:
-        return by_hand
-    try:
-        await credentials.DynamicSecurity(mqtt_admin_url).disable(device_id)
-    except credentials.Refusal:
-        return by_hand
-    return None
+def checked_id(device: NewDevice) -> str:
+    """The id that was asked for, or a new one; `Invalid` says what an id looks like."""
+    if device.id is not None and not credentials.DEVICE_ID.fullmatch(device.id):
+        raise Invalid(
+            f"{device.id!r} cannot be a device's id: 1 to 64 letters, digits, '-' or '_', not beginning with careloop_."
+        )
+    kind = device.kinds[0].replace("_", "-") if device.kinds else "device"
+    return device.id or f"{kind}-{secrets.token_hex(4)}"
 
 
-def _checked(device: NewDevice) -> str:
-    unknown = [kind for kind in device.kinds if kind not in KINDS]
-    if unknown or not device.kinds:
+def _measures(kinds: Sequence[str]) -> None:
+    if not kinds or any(kind not in KINDS for kind in kinds):
         raise Invalid(f"What does it measure? Any of {', '.join(KINDS)}.")
-    if device.id is not None and not DEVICE_ID.fullmatch(device.id):
-        raise Invalid(f"{device.id!r} cannot be a device's id: 1 to 64 letters, digits, '-' or '_'.")
-    return device.id or f"{device.kinds[0].replace('_', '-')}-{secrets.token_hex(4)}"
-
-
-def _organization(who: Who) -> uuid.UUID:
-    if who.organization is None:
-        raise ValueError("a device belongs to an organization")
-    return who.organization

@@ -42,13 +42,17 @@ async def ingest_readings(request: Request[Any, Any, State], state: State) -> Re
     if len(payload) > BIGGEST:
         raise Invalid("This message is larger than a megabyte. Send fewer readings at once.")
     organization = await _known(database, device, password)
-    publish = Publish(sender=device, payload=payload, topic=topics.topic(device, "readings"))
-    answer = await _keep(database, organization, publish, settings)
+    publish = Publish(
+        sender=device, payload=payload, topic=topics.topic(device, "readings"),
+        content_type=request.headers.get("content-type"),
+    )  # fmt: skip
+    answer = await keep(database, organization, publish, settings)
     body = answer[0] if len(answer) == 1 else answer
     return Response(msgspec.json.encode(body), media_type="application/json", status_code=HTTP_200_OK)
 
 
-async def _keep(database: Database, organization: uuid.UUID, publish: Publish, settings: Settings) -> list[Receipt]:
+async def keep(database: Database, organization: uuid.UUID, publish: Publish, settings: Settings) -> list[Receipt]:
+    """The receipts of one message, once it is kept: a transaction, and another when its data broke the first."""
     who = Who(principal=f"device:{publish.sender}", organization=organization)
     told = Told(public_url=settings.public_url, field_key=settings.field_key)
     now = datetime.now(UTC)

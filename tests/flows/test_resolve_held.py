@@ -122,6 +122,25 @@ async def test_a_corrected_unit_takes_the_place_of_what_was_found_in_doubt(
     assert await owner.fetchval("SELECT status FROM alert") == "open"  # a nurse resolves it
 
 
+async def test_what_was_found_in_another_meaning_does_not_count_for_the_reading(
+    world: World, owner: Any, bridge_db: Database, web_db: Database
+) -> None:
+    """25 without a loan is 25 mg/dL, or 25 mmol/L which is 450: both are judged, one is true."""
+    await no_loan(owner, world)
+    entry = {"seq": 1, "kind": "glucose", "glucose": 25, "measured_at": (NOW - timedelta(minutes=5)).isoformat()}
+    held = await hold(world, bridge_db, owner, entry)
+    await owner.execute(  # as when the loan was ended too early: he was judged in doubt, under both meanings
+        """INSERT INTO finding SELECT $1, $2, $3, $4, $5, $6, NULL, 'high', 'glucose_mgdl', 'at_or_above', 450, 400, 'live', $7, $7
+            WHERE NOT EXISTS (SELECT 1 FROM finding WHERE rule_id = $4)""",
+        uuid7(), world.organization, world.patient, world.rules["glucose_high"], world.versions["glucose_high"], str(held), NOW,
+    )  # fmt: skip
+    await flow.assign(web_db, person_of(world), held, Decision(patient=world.patient), NOW, TOLD)
+    rows = await owner.fetch("SELECT rule_id, value FROM finding WHERE superseded_at IS NULL")
+    assert [(row["rule_id"], row["value"]) for row in rows] == [(world.rules["glucose_low"], 25)]
+    assert await owner.fetchval("SELECT reading_id FROM held") == await owner.fetchval("SELECT id FROM reading")
+    assert await count(owner, "alert", f"rule_id = '{world.rules['glucose_low']}' AND NOT unconfirmed") == 1
+
+
 async def test_what_was_another_patients_no_longer_counts_against_the_first(
     world: World, owner: Any, bridge_db: Database, web_db: Database
 ) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from paho.mqtt import client as paho
@@ -27,6 +28,7 @@ class Peer:
         self.lost = False
         self._answers: dict[int, ReasonCode] = {}
         self._broker, self._client_id = broker, client_id
+        self._port = broker.port
         self._client = self._new_client(username, password)
 
     def _new_client(self, username: str, password: str) -> paho.Client:
@@ -46,13 +48,29 @@ class Peer:
         session = Properties(PacketTypes.CONNECT)
         session.SessionExpiryInterval = 3600 if self._client_id else 0
         clean = not self._client_id
-        self._client.connect(self._broker.host, self._broker.port, clean_start=clean, properties=session)
+        self._client.connect(self._broker.host, self._port, clean_start=clean, properties=session)
         self._client.loop_start()
         await eventually(lambda: self.connected is not None)
         return str(self.connected)
 
-    async def publish(self, topic: str, payload: bytes = b"{}") -> str:
-        return await self._answered(self._client.publish(topic, payload, qos=1).mid)
+    def show(self, folder: Path, name: str) -> None:
+        """Come in by the door for certificates, with what `careloop device add --tls` wrote."""
+        assert self._broker.door
+        self._port = self._broker.door.port
+        self._client.tls_set(str(folder / "ca.pem"), str(folder / f"{name}.pem"), str(folder / f"{name}.key"))
+
+    def will(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.will_set(topic, payload, qos=1, retain=retain)
+
+    def vanish(self) -> None:
+        """As when the power goes: no goodbye, so the broker speaks the will."""
+        sock = self._client.socket()
+        assert sock
+        sock.close()
+        self._client.loop_stop()
+
+    async def publish(self, topic: str, payload: bytes = b"{}", *, retain: bool = False) -> str:
+        return await self._answered(self._client.publish(topic, payload, qos=1, retain=retain).mid)
 
     async def subscribe(self, topic: str) -> str:
         _, mid = self._client.subscribe(topic, options=SubscribeOptions(qos=1))

@@ -95,7 +95,7 @@ async def test_granting_at_the_same_time_mixes_nothing_up(room: Room) -> None:
     assert await room.peer("hub-7", "password of hub-7").sign_in() == "Success"
 
 
-@pytest.mark.parametrize("device_id", ["", "+", "a/b", "#", "ä", "x" * 65, "a\n"])
+@pytest.mark.parametrize("device_id", ["", "+", "a/b", "#", "ä", "x" * 65, "a\n", "careloop_admin"])
 async def test_an_id_that_could_be_somebody_elses_topic_is_refused(device_id: str) -> None:
     with pytest.raises(Refusal, match="1 to 64 letters"):
         await DynamicSecurity("mqtt://127.0.0.1:1").grant(device_id, PASSWORD)

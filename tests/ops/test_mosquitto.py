@@ -10,7 +10,7 @@ import pytest
 
 from server.errors import BadSetting, Conflict, Unavailable
 from server.ops.embedded import mosquitto
-from tests.ops.room import DEVICE, PASSWORD, Room, eventually
+from tests.ops.room import DEVICE, OTHER, PASSWORD, Room, eventually
 
 
 async def test_a_device_is_heard_by_the_bridge_and_hears_its_receipt(room: Room) -> None:
@@ -21,6 +21,32 @@ async def test_a_device_is_heard_by_the_bridge_and_hears_its_receipt(room: Room)
     await eventually(lambda: bridge.received == [(f"careloop/v1/{DEVICE}/readings", b"reading")])
     assert await bridge.publish(f"careloop/v1/{DEVICE}/receipts", b"receipt") == "Success"
     await eventually(lambda: device.received == [(f"careloop/v1/{DEVICE}/receipts", b"receipt")])
+
+
+async def test_a_retained_reading_is_refused_and_no_later_bridge_hears_it(room: Room) -> None:
+    device = await room.device()
+    assert await device.publish(f"careloop/v1/{DEVICE}/readings", b"replay", retain=True) != "Success"
+    willing = room.peer(DEVICE, PASSWORD)
+    willing.will(f"careloop/v1/{DEVICE}/readings", b"replay", retain=True)
+    assert await willing.sign_in() == "Retain not supported"
+    late = await room.bridge()
+    assert await late.subscribe("careloop/v1/+/readings") == "Granted QoS 1"
+    assert await late.subscribe("$SYS/broker/uptime") == "Granted QoS 1"
+    await eventually(lambda: [topic for topic, _ in late.received] == ["$SYS/broker/uptime"], 10)
+
+
+async def test_a_will_is_held_to_the_devices_own_topics(room: Room) -> None:
+    bridge = await room.bridge()
+    await bridge.subscribe("careloop/v1/+/readings")
+    await bridge.subscribe("careloop/v1/+/status")
+    for topic in (f"careloop/v1/{OTHER}/readings", f"careloop/v1/{DEVICE}/status"):
+        device = await room.device()
+        device.leave()
+        willing = room.peer(DEVICE, PASSWORD)
+        willing.will(topic, b"{}")
+        assert await willing.sign_in() == "Success"
+        willing.vanish()
+    await eventually(lambda: bridge.received == [(f"careloop/v1/{DEVICE}/status", b"{}")])
 
 
 async def test_all_of_5000_readings_wait_for_a_bridge_that_is_away(room: Room) -> None:

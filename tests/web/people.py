@@ -106,3 +106,25 @@ async def gap(owner: Any, world: World) -> uuid.UUID:
         now,
     )  # fmt: skip
     return made
+
+
+async def held(owner: Any, world: World) -> uuid.UUID:
+    """A reading in doubt that waits for a person."""
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO held (id, organization_id, device_id, patient_id, kind, measured_at, received_at, reason, reading)
+           VALUES ($1, $2, $3, $4, 'pulse', $5, $5, 'implausible', '{"kind": "pulse", "values": {"pulse_bpm": "192"}}')""",
+        made, world.organization, world.device, world.patient, datetime.now(UTC),
+    )  # fmt: skip
+    return made
+
+
+async def poison(owner: Any, world: World) -> uuid.UUID:
+    """Bytes that nobody could read."""
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO quarantine (id, organization_id, device_id, topic, payload, reason, received_at)
+           VALUES ($1, $2, $3, 'careloop/v1/x/readings', 'systolic 192', 'not_json', $4)""",
+        made, world.organization, world.device, datetime.now(UTC),
+    )  # fmt: skip
+    return made

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.web.conftest import Client, sign_in
-from tests.web.people import alarm, alert, gap, patient_login, staff_login
+from tests.web.people import alarm, alert, gap, held, patient_login, poison, staff_login
 from tests.world import World
 
 PROVES_ITSELF = ("/hooks", "/ingest", "/static", "/schema")  # no cookie opens these
@@ -48,6 +48,8 @@ async def test_pages_and_api_answer_404_for_what_belongs_to_another_organization
         "alert_id": str(await alert(owner, other_world)),
         "alarm_id": str(await alarm(owner, other_world)),
         "gap": str(await gap(owner, other_world)),
+        "held_id": str(await held(owner, other_world)),
+        "poison_id": str(await poison(owner, other_world)),
     }
     before = await owner.fetch("SELECT status FROM alert UNION ALL SELECT status FROM alarm")
     login, _ = await staff_login(owner, world)
@@ -67,7 +69,7 @@ async def test_the_portal_answers_for_another_patients_gap_as_for_one_that_does_
     app: Litestar, client: Client, owner: Any, world: World, other_world: World
 ) -> None:
     theirs, nobodys = {"gap": str(await gap(owner, other_world))}, {"gap": str(uuid.uuid4())}
-    names = {"patient_id": "", "alert_id": "", "alarm_id": ""}
+    names = dict.fromkeys(("patient_id", "alert_id", "alarm_id", "held_id", "poison_id"), "")
     await sign_in(client, await patient_login(owner, world))
     pairs = zip(_addresses(app, theirs | names), _addresses(app, nobodys | names), strict=True)
     for (method, path), (_, absent) in [pair for pair in pairs if pair[0][1].startswith("/portal")]:
@@ -104,6 +106,10 @@ async def test_the_worklist_and_the_search_show_our_own_only(
     await alert(owner, world)
     await alert(owner, other_world)
     await alarm(owner, other_world)
-    for path in ("/worklist", "/worklist/list", "/api/v1/worklist", "/patients", "/patients?q=Birch-1"):
+    for path in ("/worklist", "/worklist/list", "/api/v1/worklist", "/patients"):
         assert str(other_world.patient) not in (await nurse.get(path)).text
+    for asked in ("Birch-1", "Birch", "Pat"):
+        found = await nurse.post("/patients/search", data={"q": asked})
+        assert found.status_code == 200
+        assert str(other_world.patient) not in found.text
     assert len((await nurse.get("/api/v1/worklist")).json()["items"]) == 1

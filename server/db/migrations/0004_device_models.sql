@@ -4,11 +4,12 @@ ALTER TABLE device_model
     ADD COLUMN battery text,                      -- as on its label: "4 × AA", "rechargeable"
     ADD COLUMN slots integer NOT NULL DEFAULT 1 CHECK (slots BETWEEN 1 AND 16);   -- user buttons
 
--- A held reading that is settled as a reading becomes one under its own id, which `arrival.reading_id` names too:
--- what arrived, and its fate at arrival, never change.
+-- A held reading that is settled as it came becomes a reading under its own id, which `arrival.reading_id` names;
+-- `held.reading_id` says so in every case. What arrived, and its fate at arrival, never change.
 ALTER TABLE held
     ADD COLUMN note text,                         -- why, in the person's words
     ADD COLUMN corrected jsonb,                   -- the values as a person corrected them; null when taken as they came
+    ADD COLUMN reading_id uuid,                   -- what it became; another id than its own when it was corrected
     ADD CONSTRAINT held_resolution CHECK (resolution IN ('assigned', 'corrected', 'discarded')),
     ADD CONSTRAINT held_resolved CHECK ((resolved_at IS NULL) = (resolution IS NULL));
 

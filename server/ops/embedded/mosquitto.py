@@ -17,7 +17,8 @@ import msgspec
 
 from devices import credentials
 from server.errors import BadSetting
-from server.ops.embedded import ports, process
+from server.ops.embedded import ports, process, tls
+from server.ops.embedded.tls import Door
 
 ADMIN, BRIDGE = "careloop_admin", "careloop_bridge"
 HOST = "127.0.0.1"
@@ -38,6 +39,7 @@ NOT_FOUND = "Mosquitto with its dynamic-security plugin was not found. Run `make
 
 # max_queued_messages: the default of 1000 drops the rest, though it acknowledged them.
 # max_inflight_messages: one full batch of the bridge may wait for its commit.
+# retain_available: a retained reading would be replayed to every new bridge; publishing one is refused.
 # set_tcp_nodelay: else an answer may wait 40 ms for the other side's acknowledgement.
 CONFIGURATION = """\
 per_listener_settings false
@@ -53,6 +55,7 @@ max_queued_messages 0
 max_queued_bytes 0
 max_inflight_messages 5000
 max_packet_size 1048576
+retain_available false
 sys_interval 5
 set_tcp_nodelay true
 connection_messages true
@@ -81,14 +84,19 @@ class Passwords(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunningMosquitto:
-    """The broker, and the addresses of the bridge's login and of the one that manages devices."""
+    """The broker, and the addresses of the bridge's login and of the one that manages devices.
 
-    def __init__(self, service: process.Service, port: int, passwords: Passwords) -> None:
+    `door` is where devices with certificates come in, when the folder has an authority.
+    """
+
+    def __init__(self, service: process.Service, port: int, passwords: Passwords, door: Door | None) -> None:
         self.host = HOST
         self.port = port
         self.url_bridge = f"mqtt://{BRIDGE}:{passwords.bridge}@{HOST}:{port}"
         self.url_admin = f"mqtt://{ADMIN}:{passwords.admin}@{HOST}:{port}"
+        self.door = door
         self._service = service
+        self._rereading = asyncio.create_task(tls.reread(door.crl, service.process)) if door else None
 
     @property
     def process(self) -> asyncio.subprocess.Process:
@@ -96,6 +104,8 @@ class RunningMosquitto:
 
     async def stop(self) -> None:
         """Disconnect everybody and write the queue to disk."""
+        if self._rereading:
+            self._rereading.cancel()
         await self._service.stop((signal.SIGTERM, 5.0))
 
 
@@ -108,7 +118,8 @@ async def start(directory: Path) -> RunningMosquitto:
     try:
         installed, passwords = find(), _passwords(directory / "mosquitto.passwords")
         port = ports.kept_port(directory / "mosquitto.port", HOST)
-        configuration = _prepare(directory, installed, passwords, port)
+        door = tls.lay_out(directory, HOST)
+        configuration = _prepare(directory, installed, passwords, port, door)
         service = await process.launch(
             [installed.mosquitto, "-c", str(configuration)],
             name="Mosquitto",
@@ -118,7 +129,7 @@ async def start(directory: Path) -> RunningMosquitto:
             env=_environment(installed),
         )
         await service.until_ready(lambda: _answers(port), START_WITHIN_S)
-        return RunningMosquitto(service, port, passwords)
+        return RunningMosquitto(service, port, passwords, door)
     except BaseException:
         held.release()
         raise
@@ -145,7 +156,7 @@ def _environment(installed: Installed) -> dict[str, str]:
     return {**inherited, **({"LD_LIBRARY_PATH": installed.library_path} if installed.library_path else {})}
 
 
-def _prepare(directory: Path, installed: Installed, passwords: Passwords, port: int) -> Path:
+def _prepare(directory: Path, installed: Installed, passwords: Passwords, port: int, door: Door | None) -> Path:
     """Write the configuration and, keeping the devices, our own logins and roles."""
     folder = directory.absolute() / "mosquitto"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -154,6 +165,7 @@ def _prepare(directory: Path, installed: Installed, passwords: Passwords, port: 
     process.write_private(security, msgspec.json.format(msgspec.json.encode(_with_ours(known, passwords))).decode())
     configuration = directory / "mosquitto.conf"
     says = CONFIGURATION.format(port=port, host=HOST, plugin=installed.plugin, folder=folder)
+    says += door.configuration if door else ""
     if os.geteuid() == 0:
         says += "user root\n"  # else it becomes `mosquitto`, who cannot write here
     process.write_private(configuration, says)
