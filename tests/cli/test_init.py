@@ -74,7 +74,11 @@ def test_it_asks_and_asks_again_until_an_answer_can_be_right(empty: str, tmp_pat
         "", "Maple Clinic", "Denverr", "America/Denver", "somewhere", empty, BROKER, "", "http://127.0.0.1:8000", "",
         "Ada Moss", "ada lovelace", "ada", "short", "correct-horse-battery",
     ]  # fmt: skip
-    ran = asyncio.run(careloop("init", cwd=tmp_path, typed="\n".join(answers) + "\n"))
+    # The logins of the test before are still on the server, under its keys.
+    refused = asyncio.run(careloop(*flags(empty), cwd=tmp_path))
+    assert (refused.code, list(tmp_path.iterdir())) == (78, [])
+    assert "--replace-logins" in refused.err
+    ran = asyncio.run(careloop("init", "--replace-logins", cwd=tmp_path, typed="\n".join(answers) + "\n"))
     assert ran.code == 0, ran.err
     for says in ("Did you mean America/Denver", "not a postgresql address", "no spaces", "too short"):
         assert says in ran.out
