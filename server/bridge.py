@@ -21,6 +21,7 @@ from server.flows import dropped, reading
 from server.flows.page import Told
 from server.flows.reading import Outcome
 from server.settings import Settings, mqtt_parts
+from server.waiting import wait
 
 log = structlog.get_logger()
 WHO = Who(principal="service:bridge")
@@ -67,7 +68,7 @@ async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
         except Unavailable as error:
             log.warning("database_away", says=error.says)
             pause = min(pause * 2, 10)
-            await _wait_for(stop, pause)
+            await wait(pause, stop)
     return None
 
 
@@ -152,7 +153,7 @@ async def _until_stored(
         else:
             return True
         pause = min(pause * 2, 10)
-        await _wait_for(stop, pause)
+        await wait(pause, stop)
     return False
 
 
@@ -221,23 +222,15 @@ def encode(receipt: receipts.Receipt) -> bytes:
 async def _pulse(database: Database, session: Session, stop: asyncio.Event) -> None:
     """Say every few seconds that we live, and whether the broker is there."""
     while not stop.is_set():
-        await _wait_for(session.connected, 5)
+        await wait(5, session.connected)
         loop = "ingest" if session.connected.is_set() else "ingest_without_broker"
         try:
             async with database.transaction(WHO) as db:
                 await beat(db, "bridge", os.environ.get("CARELOOP_INSTANCE", "1"), loop, datetime.now(UTC))
         except (*AWAY, asyncpg.PostgresError):
             log.warning("heartbeat_missed")
-        await _wait_for(stop, 3)
+        await wait(3, stop)
 
 
 def _say(event: str, detail: str) -> None:
     log.info(event, detail=detail)
-
-
-async def _wait_for(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

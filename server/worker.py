@@ -29,6 +29,7 @@ from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.security import audit
 from server.settings import Settings
+from server.waiting import wait
 
 log = structlog.get_logger()
 WHO = Who(principal="service:worker")
@@ -146,20 +147,10 @@ async def _keep(loop: Loop, database: Database, stop: asyncio.Event) -> None:
         except AGAIN as error:
             log.warning("database_away", loop=loop.name, kind=type(error).__name__)
             pause = min(pause * 2, 10)
-            await _wait(pause, stop)
+            await wait(pause, stop)
         else:
             pause = 0.5
-            await _wait(loop.every, stop, loop.bell)
-
-
-async def _wait(seconds: float, *bells: asyncio.Event | None) -> None:
-    """Until one of them rings, or the seconds are over."""
-    waiting = [asyncio.ensure_future(bell.wait()) for bell in bells if bell]
-    try:
-        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in waiting:
-            one.cancel()
+            await wait(loop.every, stop, loop.bell)
 
 
 async def _send(sender: Sender, stop: asyncio.Event) -> None:

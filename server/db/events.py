@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from server.db.pool import AWAY, Db
+from server.waiting import wait
 
 CHANNEL = "careloop_event"
 Topic = Literal["worklist", "patient", "outbox", "gap", "refetch"]
@@ -41,7 +42,7 @@ async def listen(url: str, hear: Callable[[Event], None], stop: asyncio.Event) -
         except (*AWAY, asyncpg.PostgresError):
             delay = min(delay * 2, 10)
         if not stop.is_set():
-            await _pause(stop, delay * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            await wait(delay * random.uniform(0.5, 1), stop)  # noqa: S311 - jitter
 
 
 async def _listen_once(url: str, hear: Callable[[Event], None], stop: asyncio.Event) -> None:
@@ -51,24 +52,7 @@ async def _listen_once(url: str, hear: Callable[[Event], None], stop: asyncio.Ev
     try:
         await connection.add_listener(CHANNEL, lambda *heard: hear(msgspec.json.decode(heard[3], type=Event)))
         hear(Event(topic="refetch"))
-        await _first(stop, lost)
+        await wait(None, stop, lost)
     finally:
         if not connection.is_closed():
             await connection.close(timeout=2)
-
-
-async def _first(*events: asyncio.Event) -> None:
-    waiting = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
