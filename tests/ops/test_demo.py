@@ -171,7 +171,7 @@ def test_a_high_reading_becomes_a_page_in_the_stand_in_and_never_at_the_provider
 
 
 def test_the_silent_patient_got_one_reminder_before_anybody_looked(demo: Demo) -> None:
-    """In some zone of ours it is nearly always a waking hour; see `hours`."""
+    """In some zone of ours it is always a waking hour; see `hours`."""
     now = datetime.now(UTC)
     awake = 8 <= now.astimezone(ZoneInfo(hours.silent_zone(now))).hour < 19
     texts = json.loads(ask("GET", f"{demo.ready()['sms_url']}/messages").body)

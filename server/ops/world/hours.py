@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 from server.db.pool import Database, Who
 from server.monitoring import reminders
 
-# Between them it is nearly always a decent hour: the patient who fell silent lives in the first where it is.
-ZONES = ("America/New_York", "Pacific/Honolulu", "Pacific/Guam")
+# In one of them it is always a decent hour: the patient who fell silent stays in the first where it is.
+ZONES = ("America/New_York", "Pacific/Honolulu", "Pacific/Guam", "America/Puerto_Rico", "Atlantic/Azores")
 EARLIEST, LATEST = 8, 19  # whole hours; texts stop at 20 for outreach
 OTHERWISE = 10
 
