@@ -16,7 +16,6 @@ from server.db import pool
 from server.db.heartbeats import beat
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Who
-from server.errors import Unavailable
 from server.flows import dropped, reading
 from server.flows.page import Told
 from server.flows.reading import Outcome
@@ -37,9 +36,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     plain = os.environ.get("CARELOOP_MQTT_PLAIN", "") == "1"
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
-    database = await _connect(settings, stop)
-    if database is None:
-        return
+    database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True)
     told = Told(public_url=settings.public_url, field_key=settings.field_key)
     try:
         async with asyncio.TaskGroup() as loops:
@@ -58,18 +55,6 @@ def _client_id(settings: Settings) -> str:
     """
     secret = settings.derived_key("bridge client id").hex()[:16]
     return f"careloop-bridge-{os.environ.get('CARELOOP_INSTANCE', '1')}-{secret}"
-
-
-async def _connect(settings: Settings, stop: asyncio.Event) -> Database | None:
-    pause = 0.5
-    while not stop.is_set():
-        try:
-            return await pool.connect(settings.url_for("bridge"), name="bridge", size=4)
-        except Unavailable as error:
-            log.warning("database_away", says=error.says)
-            pause = min(pause * 2, 10)
-            await wait(pause, stop)
-    return None
 
 
 async def _ingest(

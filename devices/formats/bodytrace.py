@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from devices.decoded import DecodedReading, Entry, Refused
-from devices.formats.making import Cannot, When, device_id, entry, make, read, split
+from devices.decoded import DecodedReading, Entry
+from devices.formats.making import Cannot, When, device_id, each, make, read
 
 PREFIX = "bodytrace-"
 TARE_AT_MOST = 100  # grams; beyond it the scale was stepped on while it looked for its zero
@@ -33,10 +33,7 @@ _message = msgspec.json.Decoder(Message)
 
 def decode(payload: bytes) -> list[Entry]:
     """Each message's weight; one that only reports battery and signal is refused as a device's status."""
-    parts = split(payload)
-    if isinstance(parts, Refused):
-        return [Entry(raw=payload, decoded=parts)]
-    return [entry(part, _reading) for part in parts]
+    return each(payload, _reading)
 
 
 def _reading(raw: bytes) -> DecodedReading:

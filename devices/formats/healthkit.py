@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from devices.decoded import DecodedReading, Entry, Refused
-from devices.formats.making import Cannot, When, entry, make, read, split, when
+from devices.decoded import DecodedReading, Entry
+from devices.formats.making import Cannot, When, each, make, read, when
 
 TYPES: dict[str, tuple[str, str]] = {
     "BloodGlucose": ("glucose", "glucose"), "BodyMass": ("weight", "weight"), "HeartRate": ("pulse", "pulse"),
@@ -37,10 +37,7 @@ _sample = msgspec.json.Decoder(Sample)
 
 def decode(payload: bytes) -> list[Entry]:
     """Each sample's reading."""
-    parts = split(payload)
-    if isinstance(parts, Refused):
-        return [Entry(raw=payload, decoded=parts)]
-    return [entry(part, _reading) for part in parts]
+    return each(payload, _reading)
 
 
 def _reading(raw: bytes) -> DecodedReading:

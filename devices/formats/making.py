@@ -90,6 +90,14 @@ def entry(raw: bytes, decoder: Callable[[bytes], DecodedReading]) -> Entry:
         return refused(raw, cannot.reason)
 
 
+def each(payload: bytes, decoder: Callable[[bytes], DecodedReading]) -> list[Entry]:
+    """A message, or an array of them, that holds one reading each."""
+    parts = split(payload)
+    if isinstance(parts, Refused):
+        return [Entry(raw=payload, decoded=parts)]
+    return [entry(part, decoder) for part in parts]
+
+
 def several(payload: bytes, parts: Iterable[list[Entry]]) -> list[Entry]:
     """The entries of a message whose parts hold several each; refused whole once they are too many."""
     entries: list[Entry] = []

@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from devices.decoded import DecodedReading, Entry, Refused
-from devices.formats.making import Cannot, When, entry, make, read, split, when
+from devices.decoded import DecodedReading, Entry
+from devices.formats.making import Cannot, When, each, make, read, when
 
 Statistic = Literal[
     "average", "count", "maximum", "median", "minimum", "standard deviation", "sum", "variance", "20th percentile",
@@ -148,10 +148,7 @@ _body = msgspec.json.Decoder(Body)
 
 def decode(payload: bytes) -> list[Entry]:
     """Each data point's reading; what its schema would not accept is refused."""
-    parts = split(payload)
-    if isinstance(parts, Refused):
-        return [Entry(raw=payload, decoded=parts)]
-    return [entry(part, _reading) for part in parts]
+    return each(payload, _reading)
 
 
 def _reading(raw: bytes) -> DecodedReading:

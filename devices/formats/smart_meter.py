@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import msgspec
 
-from devices.decoded import DecodedReading, Entry, OutOfRange, Refused
-from devices.formats.making import Cannot, When, device_id, entry, make, number, read, split, when
+from devices.decoded import DecodedReading, Entry, OutOfRange
+from devices.formats.making import Cannot, When, device_id, each, make, number, read, when
 
 PREFIX = "smart-meter-"
 TYPES: dict[str, str] = {
@@ -54,10 +54,7 @@ BEYOND: dict[str, OutOfRange] = {"HI": "above", "LO": "below"}
 
 def decode(payload: bytes) -> list[Entry]:
     """Each message's reading."""
-    parts = split(payload)
-    if isinstance(parts, Refused):
-        return [Entry(raw=payload, decoded=parts)]
-    return [entry(part, _reading) for part in parts]
+    return each(payload, _reading)
 
 
 def _reading(raw: bytes) -> DecodedReading:

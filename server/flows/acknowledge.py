@@ -1,14 +1,13 @@
 """Answering an alert or an alarm: one transaction with its audit and its event; one answer counts."""
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 
 from server.db import events
 from server.db.events import Event
 from server.db.pool import Database, Db
 from server.errors import Conflict, NotFound, Refused
+from server.flows.answering import answering, subject_of
 from server.monitoring import alarms, alerts, worklist
 from server.monitoring.alerts import Outcome
 from server.monitoring.worklist import Standing
@@ -20,7 +19,7 @@ GONE = "There is no such alert, or it belongs to somebody else. Go back to the w
 
 async def acknowledge(database: Database, person: Person, patient: uuid.UUID, alert: uuid.UUID, now: datetime) -> None:
     """I am dealing with it. `Conflict` names who was first; `NotFound` also for another organization's."""
-    async with _answering(database, person, "alert.acknowledge", alert, now) as db:
+    async with answering(database, person, "alert.acknowledge", alert, now) as db:
         if await alerts.acknowledge(db, patient, alert, _staff(person), now):
             await _record(db, person, "alert.acknowledge", alert, now, patient=patient)
         else:
@@ -37,7 +36,7 @@ async def resolve(
     now: datetime,
 ) -> None:
     """It is done, with what came of it. An alert nobody acknowledged is acknowledged by the same act."""
-    async with _answering(database, person, "alert.resolve", alert, now) as db:
+    async with answering(database, person, "alert.resolve", alert, now) as db:
         if await alerts.resolve(db, patient, alert, _staff(person), outcome, note.strip(), now):
             await _record(db, person, "alert.resolve", alert, now, patient=patient, outcome=outcome)
         else:
@@ -46,7 +45,7 @@ async def resolve(
 
 async def acknowledge_alarm(database: Database, person: Person, alarm: uuid.UUID, now: datetime) -> None:
     """The same for trouble of a device or of ourselves."""
-    async with _answering(database, person, "alarm.acknowledge", alarm, now) as db:
+    async with answering(database, person, "alarm.acknowledge", alarm, now) as db:
         if await alarms.acknowledge_alarm(db, alarm, _staff(person), now):
             await _record(db, person, "alarm.acknowledge", alarm, now)
         else:
@@ -55,26 +54,11 @@ async def acknowledge_alarm(database: Database, person: Person, alarm: uuid.UUID
 
 async def resolve_alarm(database: Database, person: Person, alarm: uuid.UUID, note: str, now: datetime) -> None:
     """The trouble is over; the same trouble afterwards is a new alarm."""
-    async with _answering(database, person, "alarm.resolve", alarm, now) as db:
+    async with answering(database, person, "alarm.resolve", alarm, now) as db:
         if await alarms.resolve_alarm(db, alarm, _staff(person), note.strip(), now):
             await _record(db, person, "alarm.resolve", alarm, now)
         else:
             _too_late(await worklist.alarm_standing(db, alarm), person, "resolved")
-
-
-@asynccontextmanager
-async def _answering(
-    database: Database, person: Person, action: str, answered: uuid.UUID, now: datetime
-) -> AsyncIterator[Db]:
-    """One transaction; when there is nothing of theirs to answer, only the refusal is left of it."""
-    try:
-        async with database.transaction(person.who) as db:
-            yield db
-    except NotFound:
-        async with database.transaction(person.who) as db:
-            subject = _subject(action, answered)
-            await audit.note(db, person.who, person.organization, action, subject, now, allowed=False)
-        raise
 
 
 async def _record(
@@ -88,13 +72,9 @@ async def _record(
     outcome: str | None = None,
 ) -> None:
     detail = {"outcome": outcome} if outcome else None
-    subject = _subject(action, answered)
+    subject = subject_of(action, answered)
     await audit.note(db, person.who, person.organization, action, subject, now, patient=patient, detail=detail)
     await events.tell(db, Event(topic="worklist", organization=person.organization, patient=patient))
-
-
-def _subject(action: str, answered: uuid.UUID) -> str:
-    return f"{action.partition('.')[0]}:{answered}"
 
 
 def _staff(person: Person) -> uuid.UUID:

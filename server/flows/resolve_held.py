@@ -5,8 +5,7 @@ then, never change: received = stored + duplicate + held + quarantined stays tru
 """
 
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -21,6 +20,7 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db
 from server.errors import Conflict, Invalid, NotFound, Refused
+from server.flows.answering import answering, subject_of
 from server.flows.page import Told, page
 from server.monitoring import alerts, findings, limits, rules, verdicts
 from server.monitoring.limits import Limit
@@ -51,7 +51,7 @@ async def assign(
 ) -> None:
     """It becomes a reading of that patient, judged now. `Conflict` names who decided first."""
     action = "held.assign" if decision.values is None else "held.correct"
-    async with _deciding(database, person, action, held_id, now) as db:
+    async with answering(database, person, action, held_id, now) as db:
         held = await _waiting(db, person, held_id)
         patient = await patients.get(db, decision.patient)
         if patient is None:
@@ -68,7 +68,7 @@ async def assign(
 async def discard(database: Database, person: Person, held_id: uuid.UUID, note: str, now: datetime) -> None:
     """It was no measurement of anybody. What it gave rise to no longer holds; open alerts stay for a nurse."""
     why = _why(note)
-    async with _deciding(database, person, "held.discard", held_id, now) as db:
+    async with answering(database, person, "held.discard", held_id, now) as db:
         held = await _waiting(db, person, held_id)
         if not await queues.settle(db, held_id, _staff(person), "discarded", why, now):
             await _too_late(db, held_id)
@@ -78,7 +78,7 @@ async def discard(database: Database, person: Person, held_id: uuid.UUID, note: 
 
 async def undo(database: Database, person: Person, held_id: uuid.UUID, now: datetime) -> None:
     """Within a day a discarded item waits again, and what was found in it holds again."""
-    async with _deciding(database, person, "held.undo", held_id, now) as db:
+    async with answering(database, person, "held.undo", held_id, now) as db:
         held = await queues.one(db, held_id)
         if held is None:
             raise NotFound(GONE)
@@ -92,7 +92,7 @@ async def undo(database: Database, person: Person, held_id: uuid.UUID, now: date
 async def discard_poison(database: Database, person: Person, poison_id: uuid.UUID, note: str, now: datetime) -> None:
     """Seen and understood: these bytes are nothing we lack."""
     why = _why(note)
-    async with _deciding(database, person, "quarantine.discard", poison_id, now) as db:
+    async with answering(database, person, "quarantine.discard", poison_id, now) as db:
         if not await queues.discard_poison(db, poison_id, _staff(person), why, now):
             found = await queues.poison(db, poison_id, 0)
             raise NotFound(GONE) if found is None else Conflict(_first(found[0].resolved_name))
@@ -101,7 +101,7 @@ async def discard_poison(database: Database, person: Person, poison_id: uuid.UUI
 
 async def undo_poison(database: Database, person: Person, poison_id: uuid.UUID, now: datetime) -> None:
     """Within a day it waits again."""
-    async with _deciding(database, person, "quarantine.undo", poison_id, now) as db:
+    async with answering(database, person, "quarantine.undo", poison_id, now) as db:
         if await queues.poison(db, poison_id, 0) is None:
             raise NotFound(GONE)
         if not await queues.reopen_poison(db, poison_id, now):
@@ -213,26 +213,11 @@ def _staff(person: Person) -> uuid.UUID:
     return person.staff_id
 
 
-@asynccontextmanager
-async def _deciding(
-    database: Database, person: Person, action: str, item: uuid.UUID, now: datetime
-) -> AsyncIterator[Db]:
-    """One transaction; when there is nothing of theirs to decide, only the refusal is left of it."""
-    try:
-        async with database.transaction(person.who) as db:
-            yield db
-    except NotFound:
-        async with database.transaction(person.who) as db:
-            subject = f"{action.partition('.')[0]}:{item}"
-            await audit.note(db, person.who, person.organization, action, subject, now, allowed=False)
-        raise
-
-
 async def _note(
     db: Db, person: Person, action: str, item: uuid.UUID, now: datetime, *,
     patient: uuid.UUID | None = None, detail: dict[str, str] | None = None,
 ) -> None:  # fmt: skip
-    subject = f"{action.partition('.')[0]}:{item}"
+    subject = subject_of(action, item)
     await audit.note(db, person.who, person.organization, action, subject, now, patient=patient, detail=detail)
     events = [Event(topic="worklist", organization=person.organization)]
     if patient is not None:
