@@ -7,10 +7,10 @@ from typing import Literal
 import msgspec
 
 OutOfRange = Literal["above", "below"]
-ClockBasis = Literal["device", "received"]
+ClockBasis = Literal["device", "corrected", "received"]
 
 
-class DecodedReading(msgspec.Struct, frozen=True, kw_only=True):
+class DecodedReading(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One reading as its sender meant it. `values` is keyed by column (`systolic_mmhg` …), canonical units.
 
     `measured_at` is None when the sender has no clock; `measured_at_raw` is what it wrote. `out_of_range` is a
@@ -32,7 +32,7 @@ class DecodedReading(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An entry that can never become a reading. `reason` is one of few names; `seq` if it could be read."""
 
     reason: str
@@ -40,7 +40,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int = 0
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of a message: its own bytes, and what was made of them."""
 
     raw: bytes

@@ -37,7 +37,10 @@ async def model(db: Any, name: str) -> uuid.UUID | None:
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of device: what it measures, the format it speaks, its user buttons and its battery."""
+    """A kind of device: what it measures, the format it speaks, its user buttons and its battery.
+
+    `silent_after_hours`: how long one may send nothing before somebody is told; None is the installation's.
+    """
 
     name: str
     maker: str
@@ -45,22 +48,37 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     format: str = "native"
     slots: int = 1
     battery: str | None = None
+    silent_after_hours: int | None = None
 
 
 ADD_MODEL = """
-    INSERT INTO device_model (id, organization_id, name, maker, kinds, format, slots, battery)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO device_model (id, organization_id, name, maker, kinds, format, slots, battery, silent_after_hours)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (organization_id, name) DO NOTHING
 """
 
 
 async def add_model(db: Any, new_id: uuid.UUID, organization: uuid.UUID, one: Model) -> bool:
     """False when there is one of this name."""
-    row = (new_id, organization, one.name, one.maker, one.kinds, one.format, one.slots, one.battery)
+    row = (
+        new_id, organization, one.name, one.maker, one.kinds, one.format, one.slots, one.battery,
+        one.silent_after_hours,
+    )  # fmt: skip
     return bool(await db.execute(ADD_MODEL, *row) != "INSERT 0 0")
 
 
-MODELS = "SELECT name, maker, kinds, format, slots, battery FROM device_model ORDER BY name"
+SET_SILENCE = "UPDATE device_model SET silent_after_hours = $2 WHERE name = $1 RETURNING id"
+
+
+async def set_silence(db: Any, name: str, hours: int | None) -> uuid.UUID | None:
+    """How long devices of the asker's model of this name may be silent; None when there is no such model."""
+    changed: uuid.UUID | None = await db.fetchval(SET_SILENCE, name, hours)
+    return changed
+
+
+MODELS = """
+    SELECT name, maker, kinds, format, slots, battery, silent_after_hours FROM device_model ORDER BY name
+"""
 
 
 async def models(db: Any) -> list[Model]:

@@ -42,7 +42,7 @@ class Malformed(Exception):
 BROKEN = (Malformed, MQTTException, OtherMQTTException, struct.error, IndexError, KeyError, ValueError, AssertionError)
 
 
-class Incoming(msgspec.Struct, frozen=True):
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """A PUBLISH as it came. `mid` is 0 at QoS 0."""
 
     topic: bytes

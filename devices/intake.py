@@ -4,19 +4,21 @@ import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from devices import formats, quality, registry, topics
-from devices.arrivals import Arrival
+from devices import formats, quality, registry
 from devices.decoded import DecodedReading, Entry, Refused
-from devices.registry import Device, Loan
+from devices.registry import Device, Known, Loan
 
-FAR_PLACE = ZoneInfo("UTC")
+Fate = Literal["stored", "held", "quarantined"]
+Key = tuple[str, int, str]  # (sender, epoch, sequence number or hash)
+DAILY_CAP = 20_000  # entries of one sender and UTC day; a home's cuff sends ten
 
 
-class Publish(msgspec.Struct, frozen=True, kw_only=True):
+class Publish(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message as it came, over MQTT or HTTP. `sender` is whose credentials brought it."""
 
     sender: str
@@ -25,29 +27,30 @@ class Publish(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry with its fate; `decoded` is None when it is quarantined."""
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An entry with its fate. `organization_id` is None for a sender nobody registered, `decoded` when quarantined."""
 
-    arrival: Arrival
+    sender: str
+    epoch: int
+    key: str  # the number, else the hash
+    seq: int | None
+    hash: bytes
+    fate: Fate
+    reason: str | None
+    organization_id: uuid.UUID | None
+    reading_id: uuid.UUID
     raw: bytes
     topic: str
-    team_id: uuid.UUID | None = None
+    about: str  # the device that measured: the sender, or the hub's own device
+    patient_id: uuid.UUID | None = None
     zone: str = "UTC"
     decoded: DecodedReading | None = None
     clock: quality.Clocked | None = None
-    about: str = ""  # the device that measured: the sender, or the hub's own device
     possible: tuple[Loan, ...] = ()  # whose it could be, when it is nobody's for sure
 
     @property
-    def fate(self) -> str:
-        return self.arrival.fate
-
-
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What the registry says of everybody a batch speaks of."""
-
-    devices: Mapping[str, Device]
-    loans: Mapping[str, Sequence[Loan]]
+    def where(self) -> Key:
+        return (self.sender, self.epoch, self.key)
 
 
 def entries(publish: Publish, device: Device | None) -> list[Entry]:
@@ -59,26 +62,17 @@ def entries(publish: Publish, device: Device | None) -> list[Entry]:
     return formats.decode(publish.payload, formats.by_content_type(publish.content_type) or device.format)
 
 
-def sources(taken: Sequence[Entry]) -> set[str]:
-    """Devices other than the sender that these entries name."""
-    return {e.decoded.source for e in taken if isinstance(e.decoded, DecodedReading) and e.decoded.source}
-
-
 def decide(publish: Publish, entry: Entry, known: Known, now: datetime, reading_id: uuid.UUID) -> Candidate:
     """The fate of one entry."""
     sender = known.devices.get(publish.sender)
-    organization = sender.organization_id if sender else None
     decoded = entry.decoded
-    if isinstance(decoded, DecodedReading):
-        assert sender is not None
-        about = _speaks_for(sender, decoded.source, known.devices)
-        if about is not None:
-            return _doubt(publish, entry, decoded, known, now, reading_id, about, sender.organization_id)
-        decoded = Refused(reason="unknown_source", seq=decoded.seq, epoch=decoded.epoch)
-    return Candidate(
-        arrival=_arrival(publish, entry, decoded, reading_id, "quarantined", decoded.reason, organization),
-        raw=entry.raw, topic=publish.topic, about=publish.sender,
-    )  # fmt: skip
+    if isinstance(decoded, Refused):
+        return quarantined(publish, entry, decoded, reading_id, sender)
+    assert sender is not None
+    about = _speaks_for(sender, decoded.source, known.devices)
+    if about is None:
+        return refused(publish, entry, decoded, reading_id, sender, "unknown_source")
+    return _doubt(publish, entry, decoded, known, now, reading_id, about, sender)
 
 
 def _speaks_for(sender: Device, source: str | None, devices: Mapping[str, Device]) -> str | None:
@@ -92,55 +86,68 @@ def _speaks_for(sender: Device, source: str | None, devices: Mapping[str, Device
 
 def _doubt(
     publish: Publish, entry: Entry, decoded: DecodedReading, known: Known, now: datetime, reading_id: uuid.UUID,
-    about: str, organization: uuid.UUID,
+    about: str, sender: Device,
 ) -> Candidate:  # fmt: skip
-    loans = known.loans.get(about, ())
-    zone = ZoneInfo(loans[-1].zone) if loans else FAR_PLACE
-    clock = quality.clock(decoded, zone, now)
+    loans: Sequence[Loan] = known.loans.get(about, ())
+    zone = loans[-1].zone if loans else "UTC"
+    clock = quality.clock(decoded, ZoneInfo(zone), now, known.devices[about].skew)
     loan = registry.attribute(loans, clock.measured_at, decoded.user_slot)
-    reason = _held_for(decoded, clock, loan)
+    usual = known.baselines.get(loan.patient_id) if loan else None
+    reason = _held_for(decoded, clock, loan, usual)
+    if usual and not reason and quality.outlying(decoded.values, usual):
+        decoded = flagged(decoded, "outlier")
+    digest = hashlib.sha256(entry.raw).digest()
     return Candidate(
-        arrival=_arrival(
-            publish, entry, decoded, reading_id, "held" if reason else "stored", reason, organization,
-            loan.patient_id if loan else None, clock.measured_at,
-        ),
-        raw=entry.raw, topic=publish.topic, team_id=loan.team_id if loan else None,
-        zone=loan.zone if loan else zone.key, decoded=decoded,
-        possible=() if loan else tuple(registry.possible(loans, clock.measured_at)), clock=clock, about=about,
+        sender=publish.sender, epoch=decoded.epoch, seq=decoded.seq, hash=digest,
+        key=str(decoded.seq) if decoded.seq is not None else digest.hex(),
+        fate="held" if reason else "stored", reason=reason, organization_id=sender.organization_id,
+        reading_id=reading_id, raw=entry.raw, topic=publish.topic, about=about,
+        patient_id=loan.patient_id if loan else None, zone=loan.zone if loan else zone, decoded=decoded, clock=clock,
+        possible=() if loan else tuple(registry.possible(loans, clock.measured_at)),
     )  # fmt: skip
 
 
-def _held_for(decoded: DecodedReading, clock: quality.Clocked, loan: Loan | None) -> str | None:
+def _held_for(
+    decoded: DecodedReading, clock: quality.Clocked, loan: Loan | None, usual: quality.Values | None
+) -> str | None:
+    """Why a person has to look; None when it can be stored."""
     if clock.ahead:
         return "future_time"
     if loan is None:
         return "unassigned"
-    return "implausible" if quality.implausible(decoded) else None
+    if quality.implausible(decoded):
+        return "implausible"
+    return "unit_doubt" if usual and quality.unit_doubt(decoded.values, usual) else None
 
 
-def _arrival(
-    publish: Publish, entry: Entry, decoded: DecodedReading | Refused, reading_id: uuid.UUID, fate: str,
-    reason: str | None, organization: uuid.UUID | None, patient: uuid.UUID | None = None,
-    measured_at: datetime | None = None,
-) -> Arrival:  # fmt: skip
+def quarantined(
+    publish: Publish, entry: Entry, refusal: Refused, reading_id: uuid.UUID, sender: Device | None
+) -> Candidate:
+    """An entry that can never become a reading as it is; `sender` is None when nobody registered it."""
     digest = hashlib.sha256(entry.raw).digest()
-    return Arrival(
-        device_id=publish.sender, epoch=decoded.epoch, seq=decoded.seq, hash=digest, fate=fate,  # type: ignore[arg-type]
-        key=str(decoded.seq) if decoded.seq is not None else digest.hex(), reason=reason, organization_id=organization,
-        reading_id=reading_id, patient_id=patient, measured_at=measured_at,
+    return Candidate(
+        sender=publish.sender, epoch=refusal.epoch, seq=refusal.seq, hash=digest,
+        key=str(refusal.seq) if refusal.seq is not None else digest.hex(), fate="quarantined", reason=refusal.reason,
+        organization_id=sender.organization_id if sender else None, reading_id=reading_id, raw=entry.raw,
+        topic=publish.topic, about=publish.sender,
     )  # fmt: skip
+
+
+def refused(
+    publish: Publish, entry: Entry, decoded: DecodedReading, reading_id: uuid.UUID, sender: Device, reason: str
+) -> Candidate:
+    """A reading that could be read, and is refused all the same."""
+    return quarantined(publish, entry, Refused(reason=reason, seq=decoded.seq, epoch=decoded.epoch), reading_id, sender)
 
 
 def reused(candidate: Candidate) -> Candidate:
     """The same number came before with other content: kept beside it, under number and hash, and flagged."""
-    arrival, decoded = candidate.arrival, candidate.decoded
-    rekeyed = msgspec.structs.replace(arrival, key=f"{arrival.seq}#{arrival.hash.hex()}")
+    decoded = candidate.decoded
     if decoded is not None:
-        decoded = msgspec.structs.replace(decoded, flags=(*decoded.flags, "sequence_reused"))
-    return msgspec.structs.replace(candidate, arrival=rekeyed, decoded=decoded)
+        decoded = flagged(decoded, "sequence_reused")
+    return msgspec.structs.replace(candidate, key=f"{candidate.seq}#{candidate.hash.hex()}", decoded=decoded)
 
 
-def sender_of(topic: str) -> str | None:
-    """Who published, when the topic is one for readings."""
-    taken = topics.parse(topic)
-    return taken.sender if taken and taken.kind == "readings" else None
+def flagged(decoded: DecodedReading, flag: str) -> DecodedReading:
+    """The reading with a flag of ours beside its sender's."""
+    return msgspec.structs.replace(decoded, flags=(*decoded.flags, flag))

@@ -23,9 +23,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices import framing
+from devices.fairness import Waiting
 from devices.framing import FramingClient, Incoming, Window
 
-IN_FLIGHT = 4000  # the broker sends no more than this unacknowledged: our buffer's bound
+IN_FLIGHT = 50_000  # the broker sends no more than this unacknowledged: our buffer's bound
 BIGGEST_PACKET = 1_000_000
 SESSION_SECONDS = 7 * 24 * 3600
 KEEPALIVE_SECONDS = 30
@@ -45,10 +46,10 @@ class Broker(msgspec.Struct, frozen=True, kw_only=True):
     plain: bool = False
 
 
-class Delivered(msgspec.Struct, frozen=True):
+class Delivered(msgspec.Struct, frozen=True, gc=False):
     """One message, and the connection that must hear its acknowledgement. `mid` is 0 at QoS 0."""
 
-    topic: str
+    topic: bytes
     payload: bytes
     mid: int
     content_type: str | None
@@ -60,11 +61,27 @@ class Connection:
 
     def __init__(self, client: Client) -> None:
         self.client = client
+        self._delivered: deque[int] = deque()  # packet ids not yet acknowledged, in the order they came
+        self._stored: set[int] = set()
 
     def opened(self, properties: Properties | None) -> None:
         """The broker accepted us, on these terms."""
 
-    def acknowledge(self, mids: Iterable[int]) -> None:
+    def delivered(self, mids: Iterable[int]) -> None:
+        """These came, in this order. QoS 0 has no packet id: acknowledging it is an error, and ends the connection."""
+        self._delivered.extend(mid for mid in mids if mid)
+
+    def settle(self, mids: Iterable[int]) -> None:
+        """These are stored. What has nothing unstored before it is acknowledged, as it came (MQTT-4.6.0-2)."""
+        self._stored.update(mids)
+        ready = []
+        while self._delivered and self._delivered[0] in self._stored:
+            ready.append(self._delivered.popleft())
+        self._stored.difference_update(ready)
+        self._stored.discard(0)
+        self._acknowledge(ready)
+
+    def _acknowledge(self, mids: Sequence[int]) -> None:
         for mid in mids:
             self.client.ack(mid, 1)
 
@@ -85,7 +102,7 @@ class FramedConnection(Connection):
     def opened(self, properties: Properties | None) -> None:
         self._window.open(min(getattr(properties, "ReceiveMaximum", 65535), IN_FLIGHT))
 
-    def acknowledge(self, mids: Iterable[int]) -> None:
+    def _acknowledge(self, mids: Sequence[int]) -> None:
         self.client.acknowledge(mids)
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
@@ -97,7 +114,8 @@ class Session:
 
     def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], say: Say) -> None:
         self._broker, self._client_id, self._filters, self._say = broker, client_id, filters, say
-        self._waiting: deque[Delivered] = deque()
+        self._came: deque[tuple[Connection, list[Incoming]]] = deque()  # paho's thread puts, ours takes
+        self._waiting: Waiting[Delivered] = Waiting()
         self._arrived = asyncio.Event()
         self._current: Connection | None = None
         self._framed = not broker.plain and framing.fits()
@@ -112,20 +130,25 @@ class Session:
             await _wait(stop, pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
     async def take(self, most: int) -> list[Delivered]:
-        """What is there now, at most `most`; waits for the first, never for more."""
-        while not self._waiting:
+        """What is there now, at most `most`, each sender in turn; waits for the first, never for more."""
+        while not self._there():
             self._arrived.clear()
-            if not self._waiting:
+            if not self._there():
                 await self._arrived.wait()
-        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+        return self._waiting.take(most)
+
+    def _there(self) -> int:
+        """How many wait, with what paho's thread has put since."""
+        while self._came:
+            by, messages = self._came.popleft()
+            by.delivered([m.mid for m in messages])
+            self._waiting.put([Delivered(m.topic, m.payload, m.mid, m.content_type, by) for m in messages])
+        return len(self._waiting)
 
     def settle(self, stored: Sequence[Delivered]) -> None:
-        """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must.
-
-        QoS 0 has no packet id: acknowledging it is a protocol error, and the broker would hang up.
-        """
+        """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must."""
         for by, messages in groupby(stored, key=attrgetter("by")):
-            by.acknowledge([message.mid for message in messages if message.mid])
+            by.settle([message.mid for message in messages])
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> bool:
         """Send at QoS 1. False when the broker is away: the sender of a reading will ask again."""
@@ -183,13 +206,10 @@ class Session:
                 loop.call_soon_threadsafe(over.set)
 
         def on_subscribe(*_: Any) -> None:
-            loop.call_soon_threadsafe(self._adopt, connection)
+            loop.call_soon_threadsafe(self.connected.set)
 
         def take(messages: list[Incoming]) -> None:
-            self._waiting.extend(
-                Delivered(m.topic.decode("utf-8", "replace"), m.payload, m.mid, m.content_type, connection)
-                for m in messages
-            )
+            self._came.append((connection, messages))
             if not self._arrived.is_set():
                 loop.call_soon_threadsafe(self._arrived.set)
 
@@ -198,18 +218,20 @@ class Session:
             mid = message.mid if message.qos else 0
             take([Incoming(message.topic.encode(), bytes(message.payload), mid, message.retain, content_type)])
 
-        client.on_connect = self._accepted(connection)
+        client.on_connect = self._accepted(connection, loop)
         client.on_disconnect, client.on_subscribe, client.on_message = on_disconnect, on_subscribe, on_message
         if isinstance(client, FramingClient):
             client.take = take
 
-    def _accepted(self, connection: Connection) -> Any:
+    def _accepted(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> Any:
         def on_connect(client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
             if reason.is_failure:
                 self._say("broker_refused", str(reason))
                 client.disconnect()
                 return
             connection.opened(properties)
+            # Before the subscription is confirmed: a resumed session delivers at once, and wants its receipts.
+            loop.call_soon_threadsafe(self._adopt, connection)
             # Retained readings are replays, not measurements: the broker is asked not to send them.
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             client.subscribe([(pattern, options) for pattern in self._filters])
@@ -219,7 +241,6 @@ class Session:
 
     def _adopt(self, connection: Connection) -> None:
         self._current = connection
-        self.connected.set()
 
     def _forget(self, connection: Connection) -> None:
         if self._current is connection:

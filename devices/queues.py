@@ -148,7 +148,10 @@ async def reopen(db: Any, held_id: uuid.UUID, now: datetime) -> bool:
 
 
 class Poison(msgspec.Struct, frozen=True, kw_only=True):
-    """Bytes that never became a reading; they may hold anything, so lists show their size only."""
+    """Bytes that never became a reading; they may hold anything, so lists show their size only.
+
+    `reason` is why they were refused when they came, `retried_reason` why they still were when last decoded again.
+    """
 
     id: uuid.UUID
     organization_id: uuid.UUID
@@ -162,11 +165,15 @@ class Poison(msgspec.Struct, frozen=True, kw_only=True):
     resolved_name: str | None
     resolved_by: uuid.UUID | None
     note: str | None
+    resolution: str | None
+    retried_at: datetime | None
+    retried_reason: str | None
 
 
 POISONS = """
     SELECT q.id, q.organization_id, q.device_id, q.topic, q.reason, q.received_at, length(q.payload) AS size,
-           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note
+           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note, q.resolution, q.retried_at,
+           q.retried_reason
       FROM quarantine q LEFT JOIN staff s ON s.id = q.resolved_by
      WHERE q.organization_id IS NOT NULL AND q.resolved_at IS NULL AND (q.received_at, q.id) > ($1, $2)
      ORDER BY q.received_at, q.id LIMIT $3
@@ -180,7 +187,8 @@ async def poisons(db: Any, after: tuple[datetime, uuid.UUID], limit: int) -> lis
 
 DISCARDED_POISONS = """
     SELECT q.id, q.organization_id, q.device_id, q.topic, q.reason, q.received_at, length(q.payload) AS size,
-           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note
+           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note, q.resolution, q.retried_at,
+           q.retried_reason
       FROM quarantine q LEFT JOIN staff s ON s.id = q.resolved_by
      WHERE q.organization_id IS NOT NULL AND q.resolution = 'discarded' AND q.resolved_at > $1
      ORDER BY q.resolved_at DESC LIMIT 50
@@ -194,7 +202,8 @@ async def discarded_poisons(db: Any, now: datetime) -> list[Poison]:
 
 POISON = """
     SELECT q.id, q.organization_id, q.device_id, q.topic, q.reason, q.received_at, length(q.payload) AS size,
-           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note
+           q.purged_at, q.resolved_at, s.name AS resolved_name, q.resolved_by, q.note, q.resolution, q.retried_at,
+           q.retried_reason
       FROM quarantine q LEFT JOIN staff s ON s.id = q.resolved_by
      WHERE q.organization_id IS NOT NULL AND q.id = $1
 """

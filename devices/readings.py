@@ -35,15 +35,6 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     judged_with: str
 
 
-MANY = 400  # from here on COPY is cheaper than arrays: asyncpg looks at each element of an array twice
-NAMES = (
-    "id", "organization_id", "patient_id", "kind", "measured_at", "measured_at_raw", "utc_offset_minutes", "zone",
-    "local_date", "clock_basis", "received_at", "device_id", "user_slot", "source", "flags", "context", "out_of_range",
-    "judged_with", *COLUMNS,
-)  # fmt: skip
-
-STAGE = "CREATE TEMP TABLE IF NOT EXISTS incoming_reading (LIKE reading) ON COMMIT DELETE ROWS"
-INSERT_STAGED = "INSERT INTO reading SELECT * FROM incoming_reading"  # COPY itself does not heed row policies
 INSERT = """
     INSERT INTO reading (id, organization_id, patient_id, kind, measured_at, measured_at_raw, utc_offset_minutes, zone,
                          local_date, clock_basis, received_at, device_id, user_slot, source, flags, context,
@@ -63,34 +54,20 @@ INSERT = """
 
 
 async def insert(db: Any, readings: Sequence[Reading]) -> None:
-    """Store them; the ledger has decided already that each is new."""
+    """Store what a person decided or typed; what devices send enters with the ledger (`arrivals.enter`)."""
     if not readings:
         return
     rows = sorted(readings, key=lambda r: (r.patient_id, r.measured_at, r.id))
-    if len(rows) < MANY:
-        await db.execute(INSERT, *map(list, zip(*map(_as_row, rows), strict=True)))
-        return
-    await db.execute(STAGE)
-    await db.copy_records_to_table("incoming_reading", records=map(_as_record, rows), columns=NAMES)
-    await db.execute(INSERT_STAGED)
+    await db.execute(INSERT, *map(list, zip(*map(_as_row, rows), strict=True)))
 
 
 def _as_row(r: Reading) -> tuple[object, ...]:
-    before, flags, after = _parts(r)
-    return (*before, " ".join(flags), *after)  # unnest takes no arrays of arrays
-
-
-def _as_record(r: Reading) -> tuple[object, ...]:
-    before, flags, after = _parts(r)
-    return (*before, flags, *after)
-
-
-def _parts(r: Reading) -> tuple[tuple[object, ...], list[str], tuple[object, ...]]:
-    flags = [flag.replace(" ", "_") for flag in r.flags]
     return (
         r.id, r.organization_id, r.patient_id, r.kind, r.measured_at, r.measured_at_raw, r.utc_offset_minutes, r.zone,
         r.local_date, r.clock_basis, r.received_at, r.device_id, r.user_slot, r.source,
-    ), flags, (r.context, r.out_of_range, r.judged_with, *map(r.values.get, COLUMNS))  # fmt: skip
+        " ".join(flag.replace(" ", "_") for flag in r.flags),  # unnest takes no arrays of arrays
+        r.context, r.out_of_range, r.judged_with, *map(r.values.get, COLUMNS),
+    )  # fmt: skip
 
 
 NEWEST = """

@@ -1,23 +1,25 @@
 """Receipts to senders: what became of each entry, so that a hub may forget it."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
 import msgspec
 
+Fate = Literal["stored", "held", "quarantined"]
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry's fate, as its sender is told; a duplicate repeats its first fate."""
 
     sender: str
     epoch: int
     seq: int | None
     hash: bytes
-    fate: Literal["stored", "held", "quarantined"]
+    fate: Fate
     reason: str | None
 
 
-class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Kept in quarantine here; sending it again changes nothing."""
 
     reason: str
@@ -25,7 +27,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hash: str | None = None
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Of one epoch: everything up to `through` is settled; entries without a number are named by `hash`."""
 
     epoch: int
@@ -37,10 +39,27 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fate: str | None = None
 
 
-def receipts(settled: Sequence[Settled], through: dict[tuple[str, int], int]) -> dict[str, list[Receipt]]:
+class Told(Protocol):
+    """What a receipt is made of: an entry as it was decided, or the fate of one that came before."""
+
+    @property
+    def sender(self) -> str: ...
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def seq(self) -> int | None: ...
+    @property
+    def hash(self) -> bytes: ...
+    @property
+    def fate(self) -> Fate: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+def receipts(settled: Sequence[Told], through: Mapping[tuple[str, int], int]) -> dict[str, list[Receipt]]:
     """The receipts of a batch by sender: one per epoch, and one per entry that has no number."""
     found: dict[str, list[Receipt]] = {}
-    epochs: dict[tuple[str, int], list[Settled]] = {}
+    epochs: dict[tuple[str, int], list[Told]] = {}
     for entry in settled:
         where = (entry.sender, entry.epoch)
         if entry.seq is None:
@@ -52,22 +71,18 @@ def receipts(settled: Sequence[Settled], through: dict[tuple[str, int], int]) ->
     return found
 
 
-def _numbered(epoch: int, entries: list[Settled], through: int) -> Receipt:
+def _numbered(epoch: int, entries: list[Told], through: int) -> Receipt:
+    if len(entries) == 1 and entries[0].fate == "stored" and entries[0].seq is not None:
+        return Receipt(epoch=epoch, through=through, stored=[entries[0].seq], held=[], refused=[])
     numbers = {e.seq: e for e in entries if e.seq is not None}
-    return Receipt(
-        epoch=epoch,
-        through=through,
-        stored=sorted(seq for seq, e in numbers.items() if e.fate == "stored"),
-        held=sorted(seq for seq, e in numbers.items() if e.fate == "held"),
-        refused=[
-            Refusal(seq=seq, reason=e.reason or "refused")
-            for seq, e in sorted(numbers.items())
-            if e.fate == "quarantined"
-        ],
-    )
+    fates: dict[Fate, list[int]] = {"stored": [], "held": [], "quarantined": []}
+    for seq in sorted(numbers) if len(numbers) > 1 else numbers:
+        fates[numbers[seq].fate].append(seq)
+    refused = [Refusal(seq=seq, reason=numbers[seq].reason or "refused") for seq in fates["quarantined"]]
+    return Receipt(epoch=epoch, through=through, stored=fates["stored"], held=fates["held"], refused=refused)
 
 
-def _unnumbered(entry: Settled, through: int) -> Receipt:
+def _unnumbered(entry: Told, through: int) -> Receipt:
     named = entry.hash.hex()
     refused = [Refusal(hash=named, reason=entry.reason or "refused")] if entry.fate == "quarantined" else []
     return Receipt(epoch=entry.epoch, through=through, stored=[], held=[], refused=refused, hash=named, fate=entry.fate)

@@ -1,21 +1,27 @@
 """Who may speak, for which device, and whose reading it is: the loan at the time of measurement decides."""
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered device as ingestion needs it."""
+    """A registered device as ingestion needs it.
+
+    `today` counts the entries it brought on the day asked for; `skew` is server minus its clock, where that is known.
+    """
 
     id: str
     organization_id: uuid.UUID
     format: str
     hub_id: str | None
     disabled: bool
+    today: int = 0
+    skew: timedelta | None = None
 
 
 class Loan(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +29,6 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True):
 
     device_id: str
     patient_id: uuid.UUID
-    team_id: uuid.UUID
     zone: str
     user_slot: int | None
     lent_from: datetime | None
@@ -33,33 +38,56 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True):
         return (self.lent_from is None or self.lent_from <= at) and (self.lent_to is None or at < self.lent_to)
 
 
-DEVICES = """
-    SELECT d.id, d.organization_id, m.format, d.hub_id, d.disabled_at IS NOT NULL AS disabled
-      FROM device d JOIN device_model m ON m.id = d.model_id
-     WHERE d.id = ANY($1)
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of everybody a batch may speak of; loans in the order they began.
+
+    `baselines`: what is usual for a patient, by column of `reading`.
+    """
+
+    devices: Mapping[str, Device]
+    loans: Mapping[str, Sequence[Loan]]
+    baselines: Mapping[uuid.UUID, Mapping[str, Decimal]] = {}
+
+    @property
+    def patients(self) -> set[uuid.UUID]:
+        """Everybody whose reading may be among them."""
+        return {loan.patient_id for of_device in self.loans.values() for loan in of_device}
+
+
+KNOWN = """
+    SELECT d.id, d.organization_id, m.format, d.hub_id, d.disabled_at IS NOT NULL AS disabled,
+           CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END AS today, c.skew_seconds,
+           l.patient_id, p.zone, l.user_slot, lower(l.lent) AS lent_from, upper(l.lent) AS lent_to
+      FROM (SELECT unnest($1::text[]) UNION SELECT id FROM device WHERE hub_id = ANY($1)) AS asked (id)
+      JOIN device d ON d.id = asked.id
+      JOIN device_model m ON m.id = d.model_id
+      LEFT JOIN device_state s ON s.device_id = d.id
+      LEFT JOIN device_clock c ON c.device_id = d.id
+      LEFT JOIN loan l ON l.device_id = d.id COLLATE "C"
+      LEFT JOIN patient p ON p.id = l.patient_id
 """
 
 
-async def devices(db: Any, ids: Sequence[str]) -> dict[str, Device]:
-    """The registered ones among them."""
-    return {record["id"]: Device(**record) for record in await db.fetch(DEVICES, sorted(set(ids)))}
-
-
-LOANS = """
-    SELECT l.device_id, l.patient_id, p.team_id, p.zone, l.user_slot,
-           lower(l.lent) AS lent_from, upper(l.lent) AS lent_to
-      FROM loan l JOIN patient p ON p.id = l.patient_id
-     WHERE l.device_id = ANY($1)
-     ORDER BY l.device_id, lower(l.lent)
-"""
-
-
-async def loans(db: Any, ids: Sequence[str]) -> dict[str, list[Loan]]:
-    """All loans, past and present, of these devices."""
-    found: dict[str, list[Loan]] = {}
-    for record in await db.fetch(LOANS, sorted(set(ids))):
-        found.setdefault(record["device_id"], []).append(Loan(**record))
-    return found
+async def known(db: Any, senders: Iterable[str], today: date) -> Known:
+    """The registered ones among the senders, the devices they are the hub of, and all loans of both, also past ones."""
+    devices: dict[str, Device] = {}
+    loans: dict[str, list[Loan]] = {}
+    for row in await db.fetch(KNOWN, sorted(set(senders)), today):
+        name, organization, form, hub, disabled, count, skew, patient, zone, slot, lent_from, lent_to = row
+        if name not in devices:
+            devices[name] = Device(
+                id=name, organization_id=organization, format=form, hub_id=hub, disabled=disabled, today=count,
+                skew=None if skew is None else timedelta(seconds=skew),
+            )  # fmt: skip
+        if patient is not None:
+            loan = Loan(
+                device_id=name, patient_id=patient, zone=zone, user_slot=slot, lent_from=lent_from, lent_to=lent_to
+            )
+            loans.setdefault(name, []).append(loan)
+    for of_device in loans.values():
+        if len(of_device) > 1:
+            of_device.sort(key=lambda loan: (loan.lent_from is not None, loan.lent_from))
+    return Known(devices=devices, loans=loans)
 
 
 def attribute(loans_of_device: Sequence[Loan], at: datetime, user_slot: int | None) -> Loan | None:
@@ -68,6 +96,9 @@ def attribute(loans_of_device: Sequence[Loan], at: datetime, user_slot: int | No
     A loan without a slot has the whole device. A loan with one takes readings of that slot only, and readings
     that name no slot when no other loan covers the moment.
     """
+    if len(loans_of_device) == 1:
+        (only,) = loans_of_device
+        return only if only.covers(at) and (user_slot is None or only.user_slot in (None, user_slot)) else None
     covering = [loan for loan in loans_of_device if loan.covers(at)]
     fitting = [loan for loan in covering if user_slot is None or loan.user_slot in (None, user_slot)]
     return fitting[0] if len(fitting) == 1 else None

@@ -88,12 +88,13 @@ class Stage:
 
 def drift(stage: Stage) -> Scenario:
     home = stage.home("blood_pressure")
-    ahead = [timedelta(minutes=10 * step) for step in range(1, 13)] + [timedelta(hours=26)]
+    ahead = [timedelta(minutes=10 * step) for step in range(1, 13)] + [timedelta(days=3)]
     sent = [stage.deliver(home, [stage.calm(home, stage.now + by, "blood_pressure")]) for by in ahead]
     return Scenario(
-        says=f"The clock of cuff {home.id} runs ahead: by 10 minutes, then 20, up to 2 hours, at last by 26.",
+        says=f"The clock of cuff {home.id} runs ahead: by 10 minutes, then 20, up to 2 hours, at last by three days.",
         look=(
-            "the patient's page: the twelve readings are there, none is lost and none counts twice",
+            "the patient's page: the twelve readings are there, at the time they came, none lost and none twice",
+            "the worklist: an alarm says how far the clock is ahead; what comes next is corrected by as much",
             "the queue of held readings: the thirteenth, more than a day ahead, waits there for a person (future time)",
         ),
         deliveries=tuple(sent),
@@ -170,6 +171,7 @@ def silent(stage: Stage) -> Scenario:
         look=(
             "the device's numbers: the receipt of the fifth says `through: 3`, so the hole is known at once",
             "`careloop device list`: when the cuff was last seen",
+            "the worklist two days later (CARELOOP_SILENT_HOURS), if nothing comes: an alarm that the cuff is silent",
         ),
         deliveries=(*sent, after),
     )  # fmt: skip

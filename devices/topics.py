@@ -1,6 +1,7 @@
 """The topics of the MQTT contract, version 1."""
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -25,6 +26,12 @@ def parse(topic: str) -> Topic | None:
     """None for a topic that is not ours."""
     match = _TOPIC.match(topic)
     return Topic(sender=match[1], kind=match[2]) if match else None
+
+
+@lru_cache(maxsize=65_536)
+def read(topic: bytes) -> Topic | None:
+    """As it comes from the broker; remembered, since a few thousand senders say the same all day."""
+    return parse(topic.decode("utf-8", "replace"))
 
 
 def topic(sender: str, kind: Kind) -> str:

@@ -1,6 +1,7 @@
 """The bridge: from the broker into PostgreSQL. It acknowledges after COMMIT, and only then sends receipts."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,14 +10,15 @@ import asyncpg
 import msgspec
 import structlog
 
-from devices import mqtt, receipts, states, topics
+from devices import mqtt, receipts, status, topics
 from devices.intake import Publish
 from devices.mqtt import Delivered, Session
+from devices.status import Status
 from server.db import pool
 from server.db.heartbeats import beat
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Who
-from server.flows import dropped, reading
+from server.flows import clock, dropped, reading
 from server.flows.page import Told
 from server.flows.reading import Outcome
 from server.settings import Settings, mqtt_parts
@@ -24,26 +26,49 @@ from server.waiting import wait
 
 log = structlog.get_logger()
 WHO = Who(principal="service:bridge")
-MOST = 2000
-LANES = 2  # while one batch waits for PostgreSQL, the next is taken apart
+MOST = 4000
+LANES = 2  # while one batch waits for PostgreSQL, the next is taken apart; acknowledged in the order they came
 DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+# A batch is tens of thousands of objects that refer to each other in trees and are gone with it: to look for cycles
+# among them every 700 costs a third of the time.
+COLLECT_AFTER = 100_000
+DROPPED = topics.DROPPED.encode()
 NO_PARTITION = "23514"  # a month is missing: ours to mend, so it is waited for and never quarantined
+
+
+class Between(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker's session, the database, and what this installation has set."""
+
+    session: Session
+    database: Database
+    told: Told
+    daily_cap: int
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run until `stop`; survives broker and database going away and coming back."""
+    usual = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    try:
+        await _run(settings, stop)
+    finally:
+        gc.set_threshold(*usual)
+
+
+async def _run(settings: Settings, stop: asyncio.Event) -> None:
     host, port, tls, username, password = mqtt_parts(settings.mqtt_url)
     plain = os.environ.get("CARELOOP_MQTT_PLAIN", "") == "1"
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
-    database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True)
+    database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True, generic_plans=True)
     told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    between = Between(session=session, database=database, told=told, daily_cap=settings.daily_cap)
     try:
         async with asyncio.TaskGroup() as loops:
             listening = asyncio.Event()  # set last: the session outlives the batch in hand
             loops.create_task(session.run(listening), name="session")
             loops.create_task(_pulse(database, session, stop), name="heartbeat")
-            loops.create_task(_ingest(session, database, told, stop, listening), name="ingest")
+            loops.create_task(_ingest(between, stop, listening), name="ingest")
     finally:
         await database.close()
 
@@ -57,51 +82,27 @@ def _client_id(settings: Settings) -> str:
     return f"careloop-bridge-{os.environ.get('CARELOOP_INSTANCE', '1')}-{secret}"
 
 
-async def _ingest(
-    session: Session, database: Database, told: Told, stop: asyncio.Event, listening: asyncio.Event
-) -> None:
-    lanes = Lanes()
+async def _ingest(between: Between, stop: asyncio.Event, listening: asyncio.Event) -> None:
+    drops = dropped.Drops()
     try:
         async with asyncio.TaskGroup() as running:
             for number in range(LANES):
-                running.create_task(_lane(lanes, session, database, told, stop), name=f"lane {number}")
+                running.create_task(_lane(between, drops, stop), name=f"lane {number}")
     finally:
         listening.set()
 
 
-class Lanes:
-    """Batches go side by side, but are acknowledged in the order in which they were taken (MQTT-4.6.0-2)."""
-
-    def __init__(self) -> None:
-        self.taking = asyncio.Lock()
-        self.last = asyncio.Event()
-        self.last.set()
-        self.drops = dropped.Drops()
-
-    def queue(self) -> tuple[asyncio.Event, asyncio.Event]:
-        """(what to wait for before acknowledging, what to set afterwards)."""
-        before, self.last = self.last, asyncio.Event()
-        return before, self.last
-
-
-async def _lane(lanes: Lanes, session: Session, database: Database, told: Told, stop: asyncio.Event) -> None:
+async def _lane(between: Between, drops: dropped.Drops, stop: asyncio.Event) -> None:
     while not stop.is_set():
-        async with lanes.taking:
-            batch = await _taken(session, stop)
-            before, done = lanes.queue()
-        try:
-            stored = await _until_stored(session, database, batch, told, stop)
-            await _heed_drops(database, lanes.drops, batch)
-            await before.wait()
-            if stored:
-                session.settle(batch)
-        finally:
-            done.set()
+        batch = await _taken(between.session, stop)
+        if await _until_stored(between, batch, stop):
+            between.session.settle(batch)
+        await _heed_drops(between.database, drops, batch)
 
 
 async def _heed_drops(database: Database, drops: dropped.Drops, batch: Sequence[Delivered]) -> None:
     """The counter comes with the readings; when it rose, staff must know."""
-    if drops.grew(message.payload for message in batch if message.topic == topics.DROPPED):
+    if drops.grew(message.payload for message in batch if message.topic == DROPPED):
         log.error("broker_drops")
         try:
             async with database.transaction(WHO) as db:
@@ -123,14 +124,12 @@ async def _taken(session: Session, stop: asyncio.Event) -> list[Delivered]:
         stopping.cancel()
 
 
-async def _until_stored(
-    session: Session, database: Database, batch: Sequence[Delivered], told: Told, stop: asyncio.Event
-) -> bool:
+async def _until_stored(between: Between, batch: Sequence[Delivered], stop: asyncio.Event) -> bool:
     """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves it to the broker."""
     pause = 0.1
     while batch and not stop.is_set():
         try:
-            await _store(session, database, batch, told)
+            await _store(between, batch)
         except AWAY as error:
             log.warning("database_away", error=type(error).__name__, waiting=len(batch))
         except asyncpg.PostgresError as error:
@@ -142,51 +141,60 @@ async def _until_stored(
     return False
 
 
-async def _store(session: Session, database: Database, batch: Sequence[Delivered], told: Told) -> None:
+async def _store(between: Between, batch: Sequence[Delivered]) -> None:
     """One transaction for the batch; when one message's data breaks it, halves are tried until it stands alone."""
     now = datetime.now(UTC)
-    publishes = [_publish(message) for message in batch if topics.parse(message.topic)]
+    said, statuses = _sorted_out(batch)
     try:
-        async with database.transaction(WHO) as db:
-            outcome = await reading.handle(db, [p for p in publishes if p.topic.endswith("/readings")], now, told)
-            for publish in publishes:
-                if publish.topic.endswith("/status"):
-                    await _status(db, publish, now)
+        async with between.database.transaction(WHO) as db:
+            if statuses:
+                await clock.hear(db, statuses, now)
+            outcome = reading.NOTHING
+            if said:
+                outcome = await reading.handle(db, said, now, between.told, between.daily_cap)
     except DATA_ERRORS as error:
         if error.sqlstate == NO_PARTITION and "partition" in str(error):
             raise
-        await _bisect(session, database, batch, told, error)
+        await _bisect(between, batch, error)
         return
-    _answer(session, outcome)
+    _answer(between.session, outcome)
 
 
-async def _bisect(
-    session: Session, database: Database, batch: Sequence[Delivered], told: Told, error: asyncpg.PostgresError
-) -> None:
+async def _bisect(between: Between, batch: Sequence[Delivered], error: asyncpg.PostgresError) -> None:
     if len(batch) > 1:
         half = len(batch) // 2
-        await _store(session, database, batch[:half], told)
-        await _store(session, database, batch[half:], told)
+        await _store(between, batch[:half])
+        await _store(between, batch[half:])
         return
     log.error("message_refused_by_database", sqlstate=error.sqlstate)
-    async with database.transaction(WHO) as db:
-        outcome = await reading.refuse(db, _publish(batch[0]), "database_refused", uuid7(), datetime.now(UTC))
-    _answer(session, outcome)
+    said, _ = _sorted_out(batch)
+    if said:
+        async with between.database.transaction(WHO) as db:
+            outcome = await reading.refuse(db, said[0], "database_refused", uuid7(), datetime.now(UTC))
+        _answer(between.session, outcome)
 
 
-async def _status(db: pool.Db, publish: Publish, now: datetime) -> None:
-    try:
-        status = msgspec.json.decode(publish.payload, type=states.Status)
-    except msgspec.DecodeError:
-        log.warning("status_unreadable", device=publish.sender)
-        return
-    await states.tell_status(db, publish.sender, status, now)
+def _sorted_out(batch: Sequence[Delivered]) -> tuple[list[Publish], list[tuple[str, Status]]]:
+    """The messages with readings, and what devices say of themselves."""
+    said, statuses = [], []
+    for message in batch:
+        taken = topics.read(message.topic)
+        if taken is None:
+            continue
+        if taken.kind == "readings":
+            said.append(_publish(message, taken.sender))
+        elif (one := status.read(message.payload)) is not None:
+            statuses.append((taken.sender, one))
+        else:
+            log.warning("status_unreadable", device=taken.sender)
+    return said, statuses
 
 
-def _publish(message: Delivered) -> Publish:
-    taken = topics.parse(message.topic)
-    assert taken is not None
-    return Publish(sender=taken.sender, payload=message.payload, topic=message.topic, content_type=message.content_type)
+def _publish(message: Delivered, sender: str) -> Publish:
+    return Publish(
+        sender=sender, payload=message.payload, topic=topics.topic(sender, "readings"),
+        content_type=message.content_type,
+    )  # fmt: skip
 
 
 def _answer(session: Session, outcome: Outcome) -> None:

@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_head: Path = Path(".careloop/audit-heads.jsonl")
     authority: Path = Path(".careloop/authority")
     quarantine_days: int = 90
+    silent_hours: int = 48
+    daily_cap: int = 20_000
     log_json: bool = False
     vendor_secrets: dict[str, str] = {}  # vendor's cloud → what its messages must prove to know
 
@@ -85,7 +87,9 @@ def load(env: Mapping[str, str]) -> Settings:
         tick_seconds=_seconds(env, "CARELOOP_TICK_SECONDS", 60),
         audit_head=Path(env.get("CARELOOP_AUDIT_HEAD", ".careloop/audit-heads.jsonl")),
         authority=Path(env.get("CARELOOP_AUTHORITY", ".careloop/authority")),
-        quarantine_days=_days(env, "CARELOOP_QUARANTINE_DAYS", 90),
+        quarantine_days=_whole(env, "CARELOOP_QUARANTINE_DAYS", 90, "days", 3650),
+        silent_hours=_whole(env, "CARELOOP_SILENT_HOURS", 48, "hours", 8760),
+        daily_cap=_whole(env, "CARELOOP_DAILY_CAP", 20_000, "readings", 10_000_000),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
         vendor_secrets=_vendor_secrets(env),
     )
@@ -147,10 +151,10 @@ def _seconds(env: Mapping[str, str], name: str, default: int) -> int:
     return int(value)
 
 
-def _days(env: Mapping[str, str], name: str, default: int) -> int:
+def _whole(env: Mapping[str, str], name: str, default: int, unit: str, most: int) -> int:
     value = env.get(name, "") or str(default)
-    if not value.isdigit() or not 0 < int(value) <= 3650:
-        raise BadSetting(f"{name} is {value!r}; it must be a number of days from 1 to 3650.")
+    if not value.isdigit() or not 0 < int(value) <= most:
+        raise BadSetting(f"{name} is {value!r}; it must be a number of {unit} from 1 to {most}.")
     return int(value)
 
 

@@ -150,6 +150,8 @@ def make(
         raise Cannot("value_missing")
     values: dict[str, Decimal] = {}
     for name, (sent, unit) in numbers.items():
+        if name in optional and sent == FAILED:
+            continue  # a pulse that failed says nothing against the pressure beside it
         if name in required or name in optional:
             values[METRICS[name].column] = _canonical(name, sent, unit)
     return DecodedReading(

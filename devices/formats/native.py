@@ -112,6 +112,8 @@ def _reading(wire: Wire) -> DecodedReading | str:
     plan = PLANS.get(wire.kind)
     if plan is None:
         return "unknown_kind"
+    if "control_solution" in wire.flags:
+        return "control_solution"  # the meter's own test, not the patient's blood
     values = _values(wire, plan)
     if isinstance(values, str):
         return values
@@ -146,13 +148,18 @@ def _values(wire: Wire, plan: Sequence[tuple[str, str, bool]]) -> dict[str, Deci
         if isinstance(sent, str):  # HI or LO
             continue
         if sent == FAILED:
-            return "failed_measurement"
+            if required:
+                return "failed_measurement"
+            continue  # a pulse that failed says nothing against the pressure beside it
         if not -BEYOND_MEASURE < sent < BEYOND_MEASURE:
             return "malformed"
         # repr keeps the digits the sender wrote: 36.6 stays 36.6
-        value = canonical(name, Decimal(repr(sent)), wire.unit if required else None)
-        if value is None:
-            return "unknown_unit"
+        value = Decimal(sent if type(sent) is int else repr(sent))
+        if wire.unit is not None and required:
+            converted = canonical(name, value, wire.unit)
+            if converted is None:
+                return "unknown_unit"
+            value = converted
         values[column] = value
     return values
 

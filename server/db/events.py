@@ -19,7 +19,10 @@ NOTIFY = "SELECT pg_notify('careloop_event', x) FROM unnest($1::text[]) AS x"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something changed. `refetch` (to everybody) means: we were away, so look again."""
+    """Something changed. `refetch` (to everybody) means: we were away, so look again.
+
+    A `patient` event without a patient: many of that organization at once.
+    """
 
     topic: Topic
     organization: uuid.UUID | None = None

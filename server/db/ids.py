@@ -3,7 +3,10 @@
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from typing import NewType
+
+from asyncpg.pgproto.pgproto import UUID
 
 OrganizationId = NewType("OrganizationId", uuid.UUID)
 PatientId = NewType("PatientId", uuid.UUID)
@@ -16,8 +19,14 @@ GapId = NewType("GapId", uuid.UUID)
 
 def uuid7() -> uuid.UUID:
     """A UUID version 7 (RFC 9562): 48 bits of milliseconds, 74 bits of chance."""
-    milliseconds = time.time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(10), "big")
-    high = (milliseconds << 16) | 0x7000 | (chance >> 68) & 0x0FFF
-    low = 0x8000_0000_0000_0000 | chance & 0x3FFF_FFFF_FFFF_FFFF
-    return uuid.UUID(int=(high << 64) | low)
+    return next(uuid7s(1))
+
+
+def uuid7s(at_once: int = 256) -> Iterator[uuid.UUID]:
+    """As many as are asked for, in no order among themselves; chance is drawn for so many at once."""
+    while True:
+        moment = (time.time_ns() // 1_000_000).to_bytes(6, "big")
+        chance = os.urandom(10 * at_once)
+        for start in range(0, 10 * at_once, 10):
+            version, middle, variant = 0x70 | chance[start] & 0x0F, chance[start + 1], 0x80 | chance[start + 2] & 0x3F
+            yield UUID(moment + bytes((version, middle, variant)) + chance[start + 3 : start + 10])

@@ -81,11 +81,15 @@ async def _rollback(db: Db) -> None:
         await db.execute("ROLLBACK")
 
 
-async def connect(url: str, *, name: str, size: int = 8, lazy: bool = False) -> Database:
+async def connect(url: str, *, name: str, size: int = 8, lazy: bool = False, generic_plans: bool = False) -> Database:
     """Open a pool of one role; `Unavailable` says in one line what is wrong with the address or server.
 
     A lazy pool opens even while the server is away; asking it for a connection then raises one of `AWAY`.
+    With `generic_plans` a statement is planned once per connection, which is right where every statement is
+    made for batches of any size: planning one reading's statements took longer than running them. Such a plan
+    outlives the day when the tables were empty, so it may not count on their being small.
     """
+    planning = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"} if generic_plans else {}
     try:
         pool = await asyncpg.create_pool(
             url,
@@ -94,7 +98,8 @@ async def connect(url: str, *, name: str, size: int = 8, lazy: bool = False) -> 
             timeout=10,
             command_timeout=60,
             init=_prepare,
-            server_settings={"application_name": f"careloop {name}", "timezone": "UTC"},
+            reset=_as_it_is,
+            server_settings={"application_name": f"careloop {name}", "timezone": "UTC", "jit": "off", **planning},
         )
     except (*AWAY, asyncpg.PostgresError, ValueError) as error:
         raise Unavailable(why_not(url, error)) from None
@@ -105,6 +110,10 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=_encode_json, decoder=msgspec.json.decode, schema="pg_catalog", format="text"
     )
+
+
+async def _as_it_is(_: asyncpg.Connection) -> None:
+    """Every setting of ours is local to its transaction, so nothing needs a round trip to be undone."""
 
 
 def _encode_json(value: object) -> str:

@@ -3,11 +3,14 @@
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from server.db.pool import Db
 from server.monitoring.findings import Severity, Side
+
+Level = tuple[uuid.UUID, str, str, str]  # rule, metric, side, severity
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,25 +25,67 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal
 
 
+# Levels are fetched once per programme: a batch speaks of thousands of patients of few programmes.
 OF_PATIENTS = """
-    SELECT DISTINCT e.patient_id, r.id AS rule_id, v.id AS rule_version_id, r.vital, l.metric, l.side, l.severity,
-           coalesce(own.value, l.value) AS value
-      FROM enrolment e
+    WITH enrolled AS MATERIALIZED (
+        SELECT patient_id, programme_id FROM enrolment WHERE patient_id = ANY($1) AND valid_to IS NULL)
+    SELECT patient_id, programme_id, NULL::uuid AS rule_id, NULL::uuid AS version, NULL AS vital, NULL AS metric,
+           NULL AS side, NULL AS severity, NULL::numeric AS value
+      FROM enrolled
+     UNION ALL
+    SELECT NULL, pr.programme_id, r.id, v.id, r.vital, l.metric, l.side, l.severity, l.value
+      FROM (SELECT DISTINCT programme_id FROM enrolled) AS e
       JOIN programme_rule pr ON pr.programme_id = e.programme_id
       JOIN rule r ON r.id = pr.rule_id
       JOIN rule_version v ON v.rule_id = r.id AND v.valid_to IS NULL
       JOIN rule_limit l ON l.rule_version_id = v.id
-      LEFT JOIN patient_limit own
-             ON own.patient_id = e.patient_id AND own.rule_id = r.id AND own.metric = l.metric AND own.side = l.side
-            AND own.severity = l.severity AND own.valid_to IS NULL
-     WHERE e.patient_id = ANY($1) AND e.valid_to IS NULL AND coalesce(own.value, l.value) IS NOT NULL
+     UNION ALL
+    SELECT patient_id, NULL, rule_id, NULL, NULL, metric, side, severity, value
+      FROM patient_limit WHERE patient_id = ANY($1) AND valid_to IS NULL
 """
 
 
 async def of_patients(db: Db, patients: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Limit]]:
-    """All limits of these patients; one who is in no programme has none."""
-    found: dict[uuid.UUID, list[Limit]] = {patient: [] for patient in patients}
-    for record in await db.fetch(OF_PATIENTS, sorted(found)):
-        patient, *fields = record.values()
-        found[patient].append(Limit(**dict(zip(Limit.__struct_fields__, fields, strict=True))))
+    """All limits of these patients; one who is in no programme has none.
+
+    Patients of the same programmes without limits of their own share one list.
+    """
+    programmes: dict[uuid.UUID, list[uuid.UUID]] = {patient: [] for patient in patients}
+    levels: dict[uuid.UUID, list[Any]] = {}
+    own: dict[uuid.UUID, dict[Level, Decimal]] = {}
+    for patient, programme, rule, *level in await db.fetch(OF_PATIENTS, list(programmes)):
+        if rule is None:
+            programmes[patient].append(programme)
+        elif patient is None:
+            levels.setdefault(programme, []).append((rule, *level))
+        else:
+            metric, side, severity, value = level[2:]
+            own.setdefault(patient, {})[rule, metric, side, severity] = value
+    shared: dict[tuple[uuid.UUID, ...], list[Limit]] = {}
+    found = {}
+    for patient, of_patient in programmes.items():
+        of_patient.sort()
+        if patient in own:
+            found[patient] = _limits(of_patient, levels, own[patient])
+            continue
+        together = tuple(of_patient)
+        if together not in shared:
+            shared[together] = _limits(of_patient, levels, {})
+        found[patient] = shared[together]
     return found
+
+
+def _limits(
+    programmes: Sequence[uuid.UUID], levels: dict[uuid.UUID, list[Any]], own: dict[Level, Decimal]
+) -> list[Limit]:
+    """A rule that two programmes share counts once; a level without a value only with the patient's own."""
+    limits: dict[Level, Limit] = {}
+    for programme in programmes:
+        for rule, version, vital, metric, side, severity, default in levels.get(programme, ()):
+            value = own.get((rule, metric, side, severity), default)
+            if value is not None:
+                limits[rule, metric, side, severity] = Limit(
+                    rule_id=rule, rule_version_id=version, vital=vital, metric=metric, side=side, severity=severity,
+                    value=value,
+                )  # fmt: skip
+    return list(limits.values())

@@ -24,7 +24,7 @@ CROSSES: dict[Side, Callable[[Decimal, Decimal], bool]] = {
 UPPER: tuple[Side, ...] = ("at_or_above", "above")
 
 
-class Measured(msgspec.Struct, frozen=True, kw_only=True):
+class Measured(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is judged: the numbers of one reading, or of a held one (`unconfirmed`)."""
 
     id: uuid.UUID
@@ -41,9 +41,12 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 def judge(measured: Iterable[Measured], limits: Mapping[uuid.UUID, Sequence[Limit]]) -> list[Finding]:
     """One finding per reading and rule version that it crosses, at the worst level crossed."""
     found = []
-    by_metric = {patient: _by_metric(of_patient) for patient, of_patient in limits.items()}
+    by_metric: dict[int, dict[str, list[Limit]]] = {}  # by list: patients of the same programmes share theirs
     for one in measured:
-        for limit in _worst_crossed(one, by_metric.get(one.patient_id, {})):
+        of_patient = limits.get(one.patient_id, ())
+        if id(of_patient) not in by_metric:
+            by_metric[id(of_patient)] = _by_metric(of_patient)
+        for limit in _worst_crossed(one, by_metric[id(of_patient)]):
             found.append(_finding(one, limit))
     return found
 
@@ -104,6 +107,18 @@ def _finding(one: Measured, limit: Limit) -> Finding:
         side=limit.side, value=one.values.get(limit.metric), limit_value=limit.value, age=one.age,
         measured_at=one.measured_at, unconfirmed=one.unconfirmed,
     )  # fmt: skip
+
+
+def names(limits: Mapping[uuid.UUID, Sequence[Limit]]) -> dict[uuid.UUID, str]:
+    """`judged_with` by patient; shared lists are named once."""
+    named: dict[int, str] = {}
+    found = {}
+    for patient, of_patient in limits.items():
+        name = named.get(id(of_patient))
+        if name is None:
+            name = named[id(of_patient)] = judged_with(of_patient)
+        found[patient] = name
+    return found
 
 
 def judged_with(limits: Sequence[Limit]) -> str:

@@ -45,7 +45,8 @@ class Stream:
         if event.organization != self.organization:
             return None
         if self.patient is not None:
-            return "patient" if event.patient == self.patient else None
+            of_many = event.topic == "patient" and event.patient is None
+            return "patient" if of_many or event.patient == self.patient else None
         return "worklist" if self.staff and event.topic == "worklist" else None
 
     def tell(self, name: str) -> None:

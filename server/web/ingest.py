@@ -58,7 +58,7 @@ async def keep(database: Database, organization: uuid.UUID, publish: Publish, se
     now = datetime.now(UTC)
     try:
         async with database.transaction(who) as db:
-            outcome = await reading.handle(db, [publish], now, told)
+            outcome = await reading.handle(db, [publish], now, told, settings.daily_cap)
     except (asyncpg.DataError, asyncpg.UniqueViolationError):
         async with database.transaction(who) as db:
             outcome = await reading.refuse(db, publish, "database_refused", uuid.uuid4(), now)

@@ -157,3 +157,8 @@ def test_a_number_keeps_the_digits_it_was_sent_with() -> None:
     assert isinstance(entry.decoded, DecodedReading)
     assert str(entry.decoded.values["weight_kg"]) == "80.500"
     assert b'"weight_kg":80.500' in _exact.encode(_shown(entry))
+
+
+def test_a_pulse_that_failed_does_not_silence_the_pressure_beside_it() -> None:
+    numbers = {name: (Decimal(value), None) for name, value in (("systolic", 192), ("diastolic", 124), ("pulse", 2047))}
+    assert making.make("blood_pressure", numbers).values == {"systolic_mmhg": 192, "diastolic_mmhg": 124}

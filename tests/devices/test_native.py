@@ -103,3 +103,14 @@ def test_each_entry_of_an_array_keeps_its_own_bytes() -> None:
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.sampled_from(["kind", "seq", "glucose", "measured_at", "flags"]), s)).map(lambda v: json.dumps(v).encode()))  # fmt: skip
 def test_nothing_that_comes_in_raises(payload: bytes) -> None:
     assert native.decode(payload)
+
+
+def test_a_pulse_that_failed_does_not_silence_the_pressure_beside_it() -> None:
+    (entry,) = native.decode(b'{"kind": "blood_pressure", "systolic": 192, "diastolic": 124, "pulse": 2047}')
+    assert isinstance(entry.decoded, DecodedReading)
+    assert entry.decoded.values == {"systolic_mmhg": 192, "diastolic_mmhg": 124}
+
+
+def test_a_meters_control_solution_is_not_the_patients_blood() -> None:
+    (entry,) = native.decode(b'{"kind": "glucose", "glucose": 120, "flags": ["control_solution"]}')
+    assert entry.decoded == Refused(reason="control_solution")

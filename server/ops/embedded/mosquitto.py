@@ -38,7 +38,7 @@ PLUGIN_PLACES = (
 NOT_FOUND = "Mosquitto with its dynamic-security plugin was not found. Run `make setup`."
 
 # max_queued_messages: the default of 1000 drops the rest, though it acknowledged them.
-# max_inflight_messages: one full batch of the bridge may wait for its commit.
+# max_inflight_messages: what the bridge has taken and not yet stored, some batches at once.
 # retain_available: a retained reading would be replayed to every new bridge; publishing one is refused.
 # set_tcp_nodelay: else an answer may wait 40 ms for the other side's acknowledgement.
 CONFIGURATION = """\
@@ -53,7 +53,7 @@ autosave_interval 30
 persistent_client_expiration 30d
 max_queued_messages 0
 max_queued_bytes 0
-max_inflight_messages 5000
+max_inflight_messages 60000
 max_packet_size 1048576
 retain_available false
 sys_interval 5
