@@ -24,7 +24,7 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Db, Who
 from server.errors import CareloopError
-from server.flows import evaluate, forget, missing, remind, reply
+from server.flows import baseline, evaluate, forget, missing, remind, reply, silence
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.security import audit
@@ -105,7 +105,14 @@ def loops(
         Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
         Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
         Loop(name="sequences", step=lambda: missing.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
+        Loop(
+            name="silence",
+            step=lambda: silence.watch(database, WHO, settings.silent_hours, _now()),
+            every=2 * tick,
+            bell=minute_bell,
+        ),
         Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
+        Loop(name="baselines", step=lambda: baseline.renew(database, WHO, _now()), every=600),
         Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
         Loop(

@@ -99,6 +99,17 @@ async def _add_model(db: Db, who: Who, model: Model, now: datetime) -> bool:
     return True
 
 
+async def set_silence(database: Database, who: Who, model: str, hours: int | None, now: datetime) -> None:
+    """How long devices of this model may send nothing before an alarm; None: as long as the installation says."""
+    async with database.transaction(who) as db:
+        changed = await enrol.set_silence(db, model, hours)
+        if changed is None:
+            raise NotFound(f"There is no model {model!r}. `careloop device model list` shows them.")
+        detail = {"silent_after_hours": hours}
+        organization, subject = access.organization_of(who), f"device_model:{changed}"
+        await audit.note(db, who, organization, "device_model.silence", subject, now, detail=detail)
+
+
 async def lend(database: Database, who: Who, device_id: str, loan: Loan, now: datetime) -> None:
     """From–to the device's readings are this patient's, by the time they were measured."""
     async with database.transaction(who) as db:

@@ -173,7 +173,7 @@ def _measured(reading: Reading, now: datetime) -> Measured:
     return Measured(
         id=reading.id, organization_id=reading.organization_id, patient_id=reading.patient_id, kind=reading.kind,
         values=reading.values, out_of_range=reading.out_of_range,  # type: ignore[arg-type]
-        measured_at=reading.measured_at, age=quality.age(reading.kind, reading.measured_at, now),
+        measured_at=reading.measured_at, age=quality.age_at(reading.kind, reading.measured_at, now),
     )  # fmt: skip
 
 

@@ -13,11 +13,13 @@ from server.monitoring.findings import Severity
 # What staff read first; a kind that is not here is shown as it is.
 TITLES = {
     "unassigned": "Reading of a device nobody has",
+    "clock": "Device's clock is wrong",
     "future_time": "Device's clock is ahead",
     "implausible": "Reading in doubt",
     "sequence_reused": "Device used a number twice",
     "quarantined": "Messages in quarantine",
     "sequence_gap": "Numbers did not arrive",
+    "device_silent": "Silent device",
     "broker_drops": "The broker dropped messages",
     "roster": "Nobody on shift",
     "page_failed": "A page did not arrive",
@@ -58,6 +60,29 @@ async def raise_all(db: Db, alarms: Sequence[Alarm], now: datetime) -> int:
     rows = [(uuid7(), a.organization_id, a.kind, a.subject, a.severity, a.says) for _, a in sorted(unique.items())]
     records = await db.fetch(RAISE, *map(list, zip(*rows, strict=True)), now)
     return sum(record["opened"] for record in records)
+
+
+KEEP = """
+    INSERT INTO alarm AS a (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)
+    SELECT n.*, $7, $7
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n
+    ON CONFLICT (organization_id, kind, subject) WHERE status <> 'resolved' DO UPDATE
+       SET says = excluded.says, last_seen_at = excluded.last_seen_at
+     WHERE a.says <> excluded.says
+    RETURNING organization_id
+"""
+
+
+async def keep(db: Db, alarms: Sequence[Alarm], now: datetime) -> list[uuid.UUID]:
+    """For trouble that lasts and is looked at again and again: raise it, or bring its words up to date.
+
+    The organization of each alarm that is new or says something new; one that says the same is left as it is.
+    """
+    unique = {(a.organization_id, a.kind, a.subject): a for a in alarms}
+    if not unique:
+        return []
+    rows = [(uuid7(), a.organization_id, a.kind, a.subject, a.severity, a.says) for _, a in sorted(unique.items())]
+    return [row["organization_id"] for row in await db.fetch(KEEP, *map(list, zip(*rows, strict=True)), now)]
 
 
 async def raise_alarm(

@@ -9,6 +9,7 @@ import msgspec
 
 from server.db.ids import uuid7
 from server.db.pool import Db
+from server.monitoring import retrospective
 from server.monitoring.findings import Age, Finding, Severity
 
 Outcome = Literal[
@@ -52,26 +53,33 @@ RECORD = """
 async def record(db: Db, findings: Sequence[Finding], now: datetime) -> list[Episode]:
     """Open an alert for each patient and rule that has new findings, or add to the one that is open.
 
-    Severity only rises, and a rise opens again what was acknowledged as less. Sorted by
-    patient and rule: two batches that meet must not deadlock.
+    Severity only rises, and a rise opens again what was acknowledged as less. Historic findings, whatever their
+    rule and whatever else stands open, go to the patient's one item of older readings. Sorted by patient and rule:
+    two batches that meet must not deadlock.
     """
     if not findings:
         return []
     groups: dict[tuple[uuid.UUID, uuid.UUID], list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.patient_id, finding.rule_id), []).append(finding)
-    rows = [_as_row(group) for _, group in sorted(groups.items())]
+        groups.setdefault((finding.patient_id, finding.filed_under), []).append(finding)
+    await retrospective.make_rules(db, (f.organization_id for f in findings if f.age == "historic"))
+    rows = [_as_row(rule, group) for (_, rule), group in sorted(groups.items())]
     records = await db.fetch(RECORD, *map(list, zip(*rows, strict=True)), now)
     return [Episode(**record) for record in records]
 
 
-def _as_row(group: list[Finding]) -> tuple[object, ...]:
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high")
+
+
+def _as_row(rule: uuid.UUID, group: list[Finding]) -> tuple[object, ...]:
     first = group[0]
-    severity = max((f.severity for f in group), key=("low", "medium", "high").index)
+    severity = max((f.severity for f in group), key=SEVERITIES.index)
     age = max((f.age for f in group), key=("historic", "late", "live").index)
+    if age == "historic":
+        severity = min(severity, retrospective.WORST, key=SEVERITIES.index)
     unconfirmed = all(f.unconfirmed for f in group)
     return (
-        uuid7(), first.organization_id, first.patient_id, first.rule_id, severity, unconfirmed, age, len(group),
+        uuid7(), first.organization_id, first.patient_id, rule, severity, unconfirmed, age, len(group),
     )  # fmt: skip
 
 

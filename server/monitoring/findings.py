@@ -33,6 +33,16 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     measured_at: datetime
     unconfirmed: bool = False
 
+    @property
+    def filed_under(self) -> uuid.UUID:
+        """The rule whose alert this is evidence of: its own, or the one for older readings when it is historic."""
+        return older_readings(self.organization_id) if self.age == "historic" else self.rule_id
+
+
+def older_readings(organization: uuid.UUID) -> uuid.UUID:
+    """The id of an organization's rule for older readings; whoever works it out needs to ask nobody."""
+    return uuid.uuid5(organization, "retrospective")
+
 
 INSERT = """
     WITH new AS (
@@ -74,7 +84,7 @@ ATTACH = """
 
 
 async def attach(db: Db, findings: Sequence[Finding], alert_of: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID]) -> None:
-    """Write on each finding which alert it is evidence of; `alert_of` is keyed by patient and rule."""
+    """Write on each finding which alert it is evidence of; `alert_of` is keyed by patient and the alert's rule."""
     if findings:
-        alerts = [alert_of[finding.patient_id, finding.rule_id] for finding in findings]
+        alerts = [alert_of[finding.patient_id, finding.filed_under] for finding in findings]
         await db.execute(ATTACH, [f.patient_id for f in findings], [f.id for f in findings], alerts)

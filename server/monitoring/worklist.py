@@ -34,8 +34,19 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Older(msgspec.Struct, frozen=True, kw_only=True):
+    """How much came in an item of older readings, and from when to when; 0 when nothing in it holds any more."""
+
+    count: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the worklist. An alarm has no patient and no crossing, but words of its own."""
+    """One line of the worklist. An alarm has no crossing, but words of its own, and a patient only when a call helps.
+
+    `older` is set for a patient's item of older readings, which has no one crossing: see `retrospective.summary`.
+    """
 
     kind: Literal["alert", "alarm"]
     id: uuid.UUID
@@ -54,17 +65,20 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     unconfirmed: bool = False
     age: Age = "live"
     crossing: Crossing | None = None
+    older: Older | None = None
     says: str | None = None
 
 
 # One statement for a region of a page. The worst finding speaks for the alert; its reading gives the numbers
-# (a held one has none here), and the limits are those that held for this patient at that time.
+# (a held one has none here), and the limits are those that held for this patient at that time. For older readings
+# no finding speaks: how many came, and of which time; both ends are looked up in an index, however many there are.
 ALERTS = """
     SELECT a.id, a.severity, a.status, r.name AS title, a.opened_at, a.last_finding_at AS last_at,
            a.finding_count AS count, a.acknowledged_at, a.acknowledged_by, s.name AS acknowledged_name,
            a.patient_id, p.given_name || ' ' || p.family_name AS patient_name, p.mrn, a.unconfirmed, a.age,
            r.vital, f.metric, f.side, f.value, f.limit_value, f.measured_at, x.systolic_mmhg, x.diastolic_mmhg,
-           l.limit_systolic, l.limit_diastolic, x.out_of_range, v.explains, v.source
+           l.limit_systolic, l.limit_diastolic, x.out_of_range, v.explains, v.source,
+           r.code = 'retrospective' AS is_older, h.first_at, h.last_older_at
       FROM alert a
       JOIN patient p ON p.id = a.patient_id
       JOIN rule r ON r.id = a.rule_id
@@ -72,6 +86,7 @@ ALERTS = """
       LEFT JOIN LATERAL (
            SELECT * FROM finding f0
             WHERE f0.patient_id = a.patient_id AND f0.alert_id = a.id AND f0.superseded_at IS NULL
+              AND r.code <> 'retrospective'
             ORDER BY array_position(ARRAY['high', 'medium', 'low'], f0.severity), f0.measured_at DESC LIMIT 1) f ON true
       LEFT JOIN rule_version v ON v.id = f.rule_version_id
       LEFT JOIN LATERAL (
@@ -87,8 +102,13 @@ ALERTS = """
                   AND o.metric = d.metric AND o.side = d.side AND o.severity = d.severity
                   AND o.valid_from <= f.measured_at AND (o.valid_to IS NULL OR o.valid_to > f.measured_at)
             WHERE d.rule_version_id = f.rule_version_id AND d.severity = f.severity AND d.side = f.side) l ON true
+      LEFT JOIN LATERAL (
+           SELECT min(f1.measured_at) AS first_at, max(f1.measured_at) AS last_older_at
+             FROM finding f1
+            WHERE r.code = 'retrospective' AND f1.patient_id = a.patient_id AND f1.alert_id = a.id
+              AND f1.age = 'historic' AND f1.superseded_at IS NULL) h ON true
      WHERE a.status <> 'resolved' AND ($1::uuid IS NULL OR a.patient_id = $1)
-     ORDER BY array_position(ARRAY['high', 'medium', 'low'], a.severity), a.opened_at, a.id
+     ORDER BY r.code = 'retrospective', array_position(ARRAY['high', 'medium', 'low'], a.severity), a.opened_at, a.id
      LIMIT 500
 """
 
@@ -98,11 +118,21 @@ async def open_alerts(db: Db, patient: uuid.UUID | None = None) -> list[Item]:
     return [_alert(dict(row)) for row in await db.fetch(ALERTS, patient)]
 
 
+# Whom to call about a silent device: the one person who has it, or what speaks through it.
 ALARMS = """
     SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
-           s.name AS acknowledged_name
-      FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by
+           s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn
+      FROM alarm a
+      LEFT JOIN staff s ON s.id = a.acknowledged_by
+      LEFT JOIN LATERAL (
+           SELECT min(p.id::text)::uuid AS patient_id, min(p.given_name || ' ' || p.family_name) AS patient_name,
+                  min(p.mrn) AS mrn
+             FROM device d
+             JOIN loan l ON l.device_id = d.id AND l.lent @> a.last_seen_at
+             JOIN patient p ON p.id = l.patient_id
+            WHERE a.kind = 'device_silent' AND (d.id = a.subject OR d.hub_id = a.subject)
+           HAVING count(DISTINCT p.id) = 1) w ON true
      WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
 """
 
@@ -121,14 +151,19 @@ def _alarm(row: dict[str, Any]) -> Item:
 
 
 def in_order(items: Sequence[Item]) -> list[Item]:
-    """Most severe first, then oldest."""
-    return sorted(items, key=lambda item: (SEVERITIES.index(item.severity), item.opened_at, item.id))
+    """Most severe first, then oldest; older readings after everything that is live."""
+    return sorted(
+        items, key=lambda item: (item.older is not None, SEVERITIES.index(item.severity), item.opened_at, item.id)
+    )
 
 
 def _alert(row: dict[str, object]) -> Item:
     values = {name: row.pop(name) for name in Crossing.__struct_fields__}
     crossing = Crossing(**values) if values["limit_value"] is not None else None  # type: ignore[arg-type]
-    return Item(kind="alert", crossing=crossing, **row)  # type: ignore[arg-type]
+    first, last, is_older = (row.pop(name) for name in ("first_at", "last_older_at", "is_older"))
+    count = row["count"] if first is not None else 0
+    older = Older(count=count, first_at=first, last_at=last) if is_older else None  # type: ignore[arg-type]
+    return Item(kind="alert", crossing=crossing, older=older, **row)  # type: ignore[arg-type]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

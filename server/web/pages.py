@@ -15,6 +15,10 @@ from server.web import shown
 FOLDER: Final = Path(__file__).parent
 TEMPLATES: Final = FOLDER / "templates"
 STATIC: Final = FOLDER / "static"
+FILTERS: Final = (
+    "number", "plain", "vital", "unit", "moment", "ago", "crossed_value", "crossed_limit", "value", "span", "dates",
+    "worst_value", "heights",
+)  # fmt: skip
 
 
 def page(name: str, person: Person | None, *, status: int = 200, **context: Any) -> Template:
@@ -36,7 +40,7 @@ def engine() -> JinjaTemplateEngine:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "plain", "vital", "unit", "moment", "ago", "crossed_value", "crossed_limit", "value"):
+    for name in FILTERS:
         environment.filters[name] = getattr(shown, name)
     environment.globals["asset"] = _addresses(STATIC)
     environment.globals["state_says"] = shown.STATES.__getitem__

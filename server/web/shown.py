@@ -1,12 +1,14 @@
 """How numbers, times and codes are shown to staff; the portal has its own words for patients."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from server.monitoring.history import Reading
-from server.monitoring.worklist import Crossing
+from server.monitoring.retrospective import Crossed
+from server.monitoring.worklist import Crossing, Older
 
 Number = Decimal | float | int
 
@@ -133,6 +135,47 @@ def crossed_limit(crossing: Crossing) -> str:
     if systolic is not None and diastolic is not None:
         return f"{sign}{number(systolic)}/{number(diastolic)}"
     return f"{sign}{number(crossing.limit_value)} {crossing.metric.removesuffix('_mmhg')}"
+
+
+def day(at: datetime, zone: str, now: datetime) -> str:
+    """ "Nov 12", with the year when it is another."""
+    local = at.astimezone(ZoneInfo(zone))
+    year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
+    return f"{local:%b} {local.day}{year}"
+
+
+def dates(of: Crossed | Older, zone: str, now: datetime) -> str:
+    """ "Nov 12 – Nov 19", or one day."""
+    if of.first_at is None or of.last_at is None:
+        return "–"
+    first, last = day(of.first_at, zone, now), day(of.last_at, zone, now)
+    return first if first == last else f"{first} – {last}"
+
+
+def span(older: Older, zone: str, now: datetime) -> str:
+    """ "37 findings, Nov 12 – Nov 19" """
+    if not older.count:
+        return "none of it holds any more"
+    return f"{older.count} {'finding' if older.count == 1 else 'findings'}, {dates(older, zone, now)}"
+
+
+def worst_value(one: Crossed) -> str:
+    """ "191 mmHg systolic", "48 mg/dL", "HI"."""
+    if one.out_of_range is not None or one.worst is None:
+        return "HI" if one.out_of_range == "above" else "LO"
+    name = one.metric.removesuffix("_mmhg")
+    return f"{number(one.worst)} {METRIC_UNITS.get(one.metric, '')}{f' {name}' if name != one.metric else ''}".strip()
+
+
+BARS = 30
+
+
+def heights(days: Sequence[int]) -> list[int]:
+    """Counts per day as heights up to 18, in at most thirty bars; a day with one finding is seen."""
+    per_bar = -(-len(days) // BARS)
+    sums = [sum(days[at : at + per_bar]) for at in range(0, len(days), per_bar)]
+    most = max(sums)
+    return [-(-one * 18 // most) for one in sums]
 
 
 def value(reading: Reading) -> str:

@@ -51,10 +51,16 @@ async def test_every_page_of_the_queues_fits_the_screen_and_can_be_read_by_every
     browser: Browser, web: Serving, owner: Any, world: World, bridge_db: Database, width: int, height: int
 ) -> None:
     held, poison = await _waiting(owner, world, bridge_db)
+    gatt = b'{"characteristic": "2A9D", "value": "00ac3f"}'  # sent without saying so by a native device
+    await send(bridge_db, publish(world, gatt), publish(world, gatt + b" "))
+    await send(bridge_db, *(publish(world, bp(n, 185, at=NOW - timedelta(days=n))) for n in range(3, 9)))
+    readable = await owner.fetchval("SELECT id FROM quarantine WHERE payload = $1", gatt)
+    again = f"/queues/quarantine/again?device={world.device}&reason=malformed"
     login, _ = await staff_login(owner, world)
     page, complaints = await _page(browser, web, width, height)
     await _sign_in(page, login)
-    for path in ("/queues", "/queues?tab=quarantine", held, poison):
+    about = ("/worklist", f"/patients/{world.patient}")
+    for path in ("/queues", "/queues?tab=quarantine", held, poison, f"/queues/quarantine/{readable}", again, *about):
         await page.goto(path)
         await expect(page.locator("h1")).to_be_visible()
         if AXE.exists():
@@ -62,4 +68,21 @@ async def test_every_page_of_the_queues_fits_the_screen_and_can_be_read_by_every
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
             f"{path} is wider than the screen"
         )
+    assert complaints == []
+
+
+async def test_many_are_decoded_again_from_the_quarantine(
+    browser: Browser, web: Serving, owner: Any, world: World, bridge_db: Database
+) -> None:
+    gatt = b'{"characteristic": "2A9D", "value": "00ac3f"}'
+    await send(bridge_db, publish(world, gatt), publish(world, gatt + b" "))
+    login, _ = await staff_login(owner, world)
+    page, complaints = await _page(browser, web)
+    await _sign_in(page, login)
+    await page.goto("/queues?tab=quarantine")
+    await page.get_by_text("Decode many again").click()
+    await page.get_by_role("link", name="See what they are now").click()
+    await page.get_by_role("button", name="Decode 2 messages").click()
+    await expect(page.get_by_role("status")).to_contain_text("2 messages were decoded.")
+    assert await owner.fetchval("SELECT count(*) FROM reading WHERE weight_kg = 81.5") == 2
     assert complaints == []

@@ -150,3 +150,16 @@ async def test_a_model_and_a_loan_from_to(desk: Desk, settings: Settings, owner:
     ]
     wrong = await careloop(*lend, "A-1", "--from", "yesterday", env=env)
     assert (wrong.code, "is no time" in wrong.err) == (1, True)
+
+
+async def test_a_model_may_be_silent_for_longer(desk: Desk, settings: Settings, owner: Any) -> None:
+    env = env_of(settings)
+    model = ("device", "model", "add", "Weekly scale", "--kind", "weight", "--silent-after", "240")
+    assert (await careloop(*model, env=env)).code == 0
+    (listed,) = (await careloop("device", "model", "list", "--json", env=env)).objects
+    assert listed["silent_after_hours"] == 240
+    assert (await careloop("device", "model", "silence", "Weekly scale", "0", env=env)).code == 0
+    assert await owner.fetchval("SELECT silent_after_hours FROM device_model") is None
+    stray = await careloop("device", "model", "silence", "Nothing", "5", env=env)
+    assert (stray.code, "no model" in stray.err) == (1, True)
+    assert await owner.fetchval("SELECT count(*) FROM audit WHERE action = 'device_model.silence'") == 1

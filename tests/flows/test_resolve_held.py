@@ -56,11 +56,22 @@ async def another_patient(owner: Any, world: World) -> uuid.UUID:
 
 
 @pytest.mark.parametrize(
-    ("before", "age", "pages"),
-    [(timedelta(minutes=5), "live", 1), (timedelta(hours=1), "late", 1), (timedelta(days=3), "historic", 0)],
+    ("before", "age", "severity", "pages"),
+    [
+        (timedelta(minutes=5), "live", "high", 1),
+        (timedelta(hours=1), "late", "high", 1),
+        (timedelta(days=3), "historic", "medium", 0),
+    ],
 )
 async def test_an_assigned_reading_keeps_its_time_and_is_judged_by_its_age(
-    world: World, owner: Any, bridge_db: Database, web_db: Database, before: timedelta, age: str, pages: int
+    world: World,
+    owner: Any,
+    bridge_db: Database,
+    web_db: Database,
+    before: timedelta,
+    age: str,
+    severity: str,
+    pages: int,
 ) -> None:
     await owner.execute("UPDATE loan SET lent = tstzrange(lower(lent), $1)", NOW - timedelta(days=30))
     measured = NOW - before
@@ -71,7 +82,7 @@ async def test_an_assigned_reading_keeps_its_time_and_is_judged_by_its_age(
     assert (row["id"], row["patient_id"], row["measured_at"]) == (held, world.patient, measured)
     assert (row["clock_basis"], row["flags"], row["systolic_mmhg"]) == ("device", ["assigned_by_staff"], 192)
     alert = await owner.fetchrow("SELECT age, severity, unconfirmed FROM alert")
-    assert tuple(alert) == (age, "high", False)
+    assert tuple(alert) == (age, severity, False)
     assert await count(owner, "message", "purpose = 'page'") == pages
     settled = await owner.fetchrow("SELECT resolution, resolved_by, reading_id FROM held")
     assert tuple(settled) == ("assigned", world.nurse, held)
@@ -168,6 +179,8 @@ async def test_a_time_in_the_future_is_not_kept(
     world: World, owner: Any, bridge_db: Database, web_db: Database
 ) -> None:
     held = await hold(world, bridge_db, owner, bp(1, 120, at=NOW + timedelta(days=300)))
+    assert await owner.fetchval("SELECT measured_at FROM held") == NOW  # a time from the future is not believed
+    await owner.execute("UPDATE held SET measured_at = $1", NOW + timedelta(days=300))  # as it was held before 0007
     with pytest.raises(Invalid, match="future"):
         await flow.assign(web_db, person_of(world), held, Decision(patient=world.patient), NOW, TOLD)
     decision = Decision(patient=world.patient, time="received")

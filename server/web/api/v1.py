@@ -13,9 +13,10 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from server.flows import acknowledge as flow
 from server.flows.look import looking_at
-from server.monitoring import history, limits, worklist
+from server.monitoring import history, limits, retrospective, worklist
 from server.monitoring.alerts import Outcome
 from server.monitoring.history import Reading
+from server.monitoring.retrospective import Crossed
 from server.monitoring.worklist import Item
 from server.people import enrolments
 from server.security import audit
@@ -26,13 +27,13 @@ Asked = Request[Any, Any, State]
 
 
 class Worklist(msgspec.Struct, frozen=True, kw_only=True):
-    """Most severe first, then oldest."""
+    """Most severe first, then oldest; items of older readings (`older`) after all that is live."""
 
     items: list[Item]
 
 
 class PatientView(msgspec.Struct, frozen=True, kw_only=True):
-    """Who the patient is, and what stands open."""
+    """Who the patient is, and what stands open. `older`: what crossed in the item of older readings, by rule."""
 
     id: uuid.UUID
     mrn: str
@@ -46,6 +47,7 @@ class PatientView(msgspec.Struct, frozen=True, kw_only=True):
     monitoring_status: str
     programmes: list[str]
     alerts: list[Item]
+    older: list[Crossed]
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +93,9 @@ async def get_patient(request: Asked, person: NamedDependency[Person], patient_i
     async with looking_at(request.app.state.database, person, patient_id, now) as (db, patient):
         enrolled = await enrolments.of(db, patient_id, now)
         items = await worklist.open_alerts(db, patient_id)
+        older = await retrospective.summary(db, person.organization, patient_id)
     known = {name: getattr(patient, name) for name in PatientView.__struct_fields__ if hasattr(patient, name)}
-    return PatientView(**known, programmes=[one.code for one in enrolled], alerts=items)
+    return PatientView(**known, programmes=[one.code for one in enrolled], alerts=items, older=older)
 
 
 @get("/patients/{patient_id:uuid}/readings", summary="A patient's readings and limits", guards=[staff_only])

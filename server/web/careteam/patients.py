@@ -14,7 +14,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from server.db.pool import Db
 from server.flows.look import looking_at
-from server.monitoring import history, worklist
+from server.monitoring import history, retrospective, worklist
 from server.monitoring.history import Reading
 from server.people import enrolments, patients
 from server.security import audit
@@ -89,7 +89,7 @@ async def patient_page(
         place = Place(kind=chosen, days=int(days), until=_future(now), before=history.LAST_ID)
         found = {
             "programmes": await enrolments.of(db, patient_id, now),
-            "items": await worklist.open_alerts(db, patient_id),
+            **await _open(db, person, patient_id),
             "settled": await history.settled(db, patient_id),
             "gaps": await history.gaps(db, patient_id),
             "said": await history.said(db, patient_id),
@@ -115,9 +115,16 @@ async def patient_alerts(request: Asked, person: NamedDependency[Person], patien
     """The part of the page that changes by itself: open alerts."""
     now = datetime.now(UTC)
     async with looking_at(request.app.state.database, person, patient_id, now) as (db, patient):
-        items = await worklist.open_alerts(db, patient_id)
+        standing = await _open(db, person, patient_id)
     may = person.role in ANSWERING
-    return page("careteam/patient_alerts.html", person, patient=patient, items=items, may_answer=may)
+    return page("careteam/patient_alerts.html", person, patient=patient, may_answer=may, **standing)
+
+
+async def _open(db: Db, person: Person, patient_id: uuid.UUID) -> dict[str, Any]:
+    """Open alerts; of the one that gathers older readings also what crossed."""
+    items = await worklist.open_alerts(db, patient_id)
+    some = any(item.older for item in items)
+    return {"items": items, "older": await retrospective.summary(db, person.organization, patient_id) if some else []}
 
 
 @get("/patients/{patient_id:uuid}/readings", guards=[staff_only], include_in_schema=False)

@@ -12,10 +12,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
-from devices import queues
+from devices import queues, second_look
 from devices.queues import Held
 from server.db.pool import Db
 from server.errors import CareloopError, Conflict, Invalid, NotFound
+from server.flows import decode_again
 from server.flows import resolve_held as flow
 from server.flows.page import Told
 from server.flows.resolve_held import GONE, Decision
@@ -24,7 +25,7 @@ from server.security import audit
 from server.security.guards import allow
 from server.security.sessions import Person
 from server.settings import Settings
-from server.web.careteam import measures
+from server.web.careteam import measures, recovery
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -48,13 +49,14 @@ async def queues_page(
         in_hold, in_quarantine = await queues.counts(db)
         found: list[Any] = await (queues.held if tab == "held" else queues.poisons)(db, after, PER_PAGE + 1)
         gone: list[Any] = await (queues.discarded if tab == "held" else queues.discarded_poisons)(db, now)
+        alike = await second_look.groups(db) if tab == "quarantine" else []
         seen = {str(one.patient_id) for one in (*found, *gone) if getattr(one, "patient_id", None)}
         detail = {"tab": tab, "patients": sorted(seen)}
         await audit.note(db, person.who, person.organization, "queues.view", "queues", now, detail=detail)
     more = found[PER_PAGE - 1] if len(found) > PER_PAGE else None
     return page(
         "careteam/queues.html", person, tab=tab, items=found[:PER_PAGE], more=more, gone=gone, in_hold=in_hold,
-        in_quarantine=in_quarantine, reasons=measures.REASONS, says=measures.says, paged=since is not None,
+        in_quarantine=in_quarantine, reasons=measures.REASONS, says=measures.says, paged=since is not None, alike=alike,
     )  # fmt: skip
 
 
@@ -192,14 +194,31 @@ async def _poison_page(
         found = await queues.poison(db, poison_id, SHOWN_BYTES)
         if found is None:
             raise NotFound(GONE)
-        await audit.note(db, person.who, person.organization, "quarantine.view", f"quarantine:{poison_id}", now)
+        outlook = await recovery.outlook(db, poison_id, now)
+        detail = {"patients": outlook.patients} if outlook else {}
+        subject = f"quarantine:{poison_id}"
+        await audit.note(db, person.who, person.organization, "quarantine.view", subject, now, detail=detail)
     poison, first = found
     as_text, as_hex = measures.preview(first)
     return page(
         "careteam/queue_poison.html", person, status=error.status if error else 200, poison=poison, as_text=as_text,
         as_hex=as_hex, shown=len(first), problem=error.says if error else None, why=why, reasons=measures.REASONS,
-        can_undo=_can_undo("discarded" if poison.resolved_at else "", poison.resolved_at, now),
+        can_undo=_can_undo(poison.resolution or "", poison.resolved_at, now), outlook=outlook, says=measures.says,
     )  # fmt: skip
+
+
+@post("/queues/quarantine/{poison_id:uuid}/decode", guards=[MAY], include_in_schema=False)
+async def decode_poison(
+    request: Asked, person: NamedDependency[Person], poison_id: FromPath[uuid.UUID]
+) -> Template | Redirect:
+    """Keep what can be read of it now; the same page then says what came of it."""
+    settings: Settings = request.app.state.settings
+    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    try:
+        await decode_again.again(request.app.state.database, person, poison_id, datetime.now(UTC), told)
+    except (Conflict, NotFound) as error:
+        return await _poison_page(request, person, poison_id, error=error)
+    return Redirect(f"/queues/quarantine/{poison_id}", status_code=303)
 
 
 @post("/queues/quarantine/{poison_id:uuid}/discard", guards=[MAY], include_in_schema=False)
@@ -226,5 +245,6 @@ async def undo_poison(
 
 
 handlers: list[Any] = [
-    queues_page, queues_count, held_page, assign, discard, undo, poison_page, discard_poison, undo_poison,
+    queues_page, queues_count, held_page, assign, discard, undo, poison_page, decode_poison, discard_poison,
+    undo_poison, *recovery.handlers,
 ]  # fmt: skip

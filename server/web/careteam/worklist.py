@@ -78,7 +78,7 @@ async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
 def _shown(
     person: Person, name: str, items: Sequence[Item], *, notice: str | None = None, status: int = 200
 ) -> Template:
-    waiting = sum(item.status == "open" for item in items)
+    waiting = sum(item.status == "open" and item.older is None for item in items)
     may = person.role in ANSWERING
     return page(
         name,
