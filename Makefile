@@ -29,7 +29,7 @@ lint: setup-tests ## style, types and who may import whom
 	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 
-bench: setup-tests ## measure; writes bench/out/latest.json
+bench: setup-tests ## measure, half an hour (ARGS=--quick: a minute); writes bench/out/latest.json
 	@exec $(BIN)/python -m bench $(ARGS)
 
 soak: setup-tests ## the long fault campaigns; writes bench/out/soak.json

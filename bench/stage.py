@@ -1,7 +1,7 @@
 """The set-up that is measured: real PostgreSQL with full durability, real Mosquitto, one organization, some devices."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -23,6 +23,9 @@ SECRET = "bench-secret-key-0123456789abcdef-0123456789"
 DEVICES = 20
 
 
+Lend = Callable[[Any, RunningMosquitto], Awaitable[list[tuple[str, str]]]]
+
+
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a measurement needs; `devices` are (id, password) of senders on loan to one patient."""
 
@@ -34,7 +37,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     @staticmethod
     @asynccontextmanager
-    async def open(folder: Path) -> AsyncIterator["Stage"]:
+    async def open(folder: Path, lend: Lend | None = None) -> AsyncIterator["Stage"]:
+        """`lend` makes the devices and returns their logins; without it there are 20, of one patient."""
         async with (
             kept(partial(postgres.start, folder / "postgres"), "PostgreSQL", _quiet) as database,
             kept(partial(mosquitto.start, folder / "broker"), "Mosquitto", _quiet) as broker,
@@ -48,7 +52,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
             await migrate.migrate(database.url, SECRET, datetime.now(UTC))
             owner = await asyncpg.connect(database.url)
             await postgres.assert_durable(owner)
-            devices = await _devices(owner, broker)
+            devices = await (lend or _devices)(owner, broker)
             yield Stage(settings=settings, folder=folder, broker=broker, owner=owner, devices=devices)
             await owner.close()
 
