@@ -74,5 +74,11 @@ def _inverse(convert: Convert, value: Decimal) -> Decimal:
 def _nearer(values: Values, sent: Values, baseline: Values) -> bool:
     known = [column for column in values if column in baseline and values[column] != sent[column]]
     return bool(known) and all(
-        abs(values[column] - baseline[column]) < abs(sent[column] - baseline[column]) for column in known
+        _apart(values[column], baseline[column]) < _apart(sent[column], baseline[column]) for column in known
     )
+
+
+def _apart(value: Decimal, usual: Decimal) -> Decimal:
+    """How many times the one is the other: 262 is 2.2 times a usual 118, and 14.5 is an eighth of it."""
+    low, high = sorted((value, usual))
+    return high / low if low > 0 else Decimal("Infinity")

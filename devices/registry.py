@@ -46,7 +46,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 
     devices: Mapping[str, Device]
     loans: Mapping[str, Sequence[Loan]]
-    baselines: Mapping[uuid.UUID, Mapping[str, Decimal]] = {}
+    baselines: Mapping[uuid.UUID, Mapping[str, Decimal]]
 
     @property
     def patients(self) -> set[uuid.UUID]:
@@ -54,9 +54,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return {loan.patient_id for of_device in self.loans.values() for loan in of_device}
 
 
+USUAL_FROM = 5  # readings: one strange day moves no median of five
 KNOWN = """
     SELECT d.id, d.organization_id, m.format, d.hub_id, d.disabled_at IS NOT NULL AS disabled,
-           CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END AS today, c.skew_seconds,
+           CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END AS today, c.skew_seconds, usual.metrics, usual.medians,
            l.patient_id, p.zone, l.user_slot, lower(l.lent) AS lent_from, upper(l.lent) AS lent_to
       FROM (SELECT unnest($1::text[]) UNION SELECT id FROM device WHERE hub_id = ANY($1)) AS asked (id)
       JOIN device d ON d.id = asked.id
@@ -65,6 +66,9 @@ KNOWN = """
       LEFT JOIN device_clock c ON c.device_id = d.id
       LEFT JOIN loan l ON l.device_id = d.id COLLATE "C"
       LEFT JOIN patient p ON p.id = l.patient_id
+      LEFT JOIN LATERAL (
+            SELECT array_agg(b.metric) AS metrics, array_agg(b.value) AS medians
+              FROM patient_baseline b WHERE b.patient_id = l.patient_id AND b.readings >= $3) AS usual ON true
 """
 
 
@@ -72,8 +76,24 @@ async def known(db: Any, senders: Iterable[str], today: date) -> Known:
     """The registered ones among the senders, the devices they are the hub of, and all loans of both, also past ones."""
     devices: dict[str, Device] = {}
     loans: dict[str, list[Loan]] = {}
-    for row in await db.fetch(KNOWN, sorted(set(senders)), today):
-        name, organization, form, hub, disabled, count, skew, patient, zone, slot, lent_from, lent_to = row
+    baselines: dict[uuid.UUID, dict[str, Decimal]] = {}
+    for row in await db.fetch(KNOWN, sorted(set(senders)), today, USUAL_FROM):
+        (
+            name,
+            organization,
+            form,
+            hub,
+            disabled,
+            count,
+            skew,
+            metrics,
+            medians,
+            patient,
+            zone,
+            slot,
+            lent_from,
+            lent_to,
+        ) = row
         if name not in devices:
             devices[name] = Device(
                 id=name, organization_id=organization, format=form, hub_id=hub, disabled=disabled, today=count,
@@ -84,10 +104,12 @@ async def known(db: Any, senders: Iterable[str], today: date) -> Known:
                 device_id=name, patient_id=patient, zone=zone, user_slot=slot, lent_from=lent_from, lent_to=lent_to
             )
             loans.setdefault(name, []).append(loan)
+            if metrics is not None:
+                baselines[patient] = dict(zip(metrics, medians, strict=True))
     for of_device in loans.values():
         if len(of_device) > 1:
             of_device.sort(key=lambda loan: (loan.lent_from is not None, loan.lent_from))
-    return Known(devices=devices, loans=loans)
+    return Known(devices=devices, loans=loans, baselines=baselines)
 
 
 def attribute(loans_of_device: Sequence[Loan], at: datetime, user_slot: int | None) -> Loan | None:
@@ -108,6 +130,11 @@ NEAR = timedelta(days=1)
 
 
 def possible(loans_of_device: Sequence[Loan], at: datetime) -> list[Loan]:
-    """Whose an unassigned reading could be: those who had the device then, else a day before or after."""
+    """Whose an unassigned reading could be: those who had the device then, else a day before or after, else last.
+
+    A cuff that was taken back in the books and not from the table still measures who had it.
+    """
     then = [loan for loan in loans_of_device if loan.covers(at)]
-    return then or [loan for loan in loans_of_device if loan.covers(at - NEAR) or loan.covers(at + NEAR)]
+    near = [loan for loan in loans_of_device if loan.covers(at - NEAR) or loan.covers(at + NEAR)]
+    ended = [loan for loan in loans_of_device if loan.lent_to is not None and loan.lent_to <= at]
+    return then or near or [loan for loan in ended if loan.lent_to == max(one.lent_to for one in ended if one.lent_to)]

@@ -147,8 +147,11 @@ async def _store(between: Between, batch: Sequence[Delivered]) -> None:
     said, statuses = _sorted_out(batch)
     try:
         async with between.database.transaction(WHO) as db:
-            if statuses:
-                await clock.hear(db, statuses, now)
+            wrong = (
+                [shift.device_id for shift in await clock.hear(db, statuses, now) if not shift.right]
+                if statuses
+                else []
+            )
             outcome = reading.NOTHING
             if said:
                 outcome = await reading.handle(db, said, now, between.told, between.daily_cap)
@@ -158,6 +161,13 @@ async def _store(between: Between, batch: Sequence[Delivered]) -> None:
         await _bisect(between, batch, error)
         return
     _answer(between.session, outcome)
+    _set_clocks(between.session, wrong)
+
+
+def _set_clocks(session: Session, devices: Sequence[str]) -> None:
+    """Ask those whose clock is wrong to set it. Only who told us its clock is asked: it is there and listens."""
+    said = msgspec.json.encode({"set_clock": datetime.now(UTC).isoformat(timespec="seconds")})
+    session.publish((topics.topic(device, "commands"), said) for device in devices)
 
 
 async def _bisect(between: Between, batch: Sequence[Delivered], error: asyncpg.PostgresError) -> None:

@@ -59,3 +59,10 @@ class Invalid(CareloopError):
 
     status = 422
     title = "Please check what you typed"
+
+
+class TooLarge(CareloopError):
+    """More bytes than one request may bring."""
+
+    status = 413
+    title = "Too much at once"

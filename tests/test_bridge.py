@@ -1,13 +1,14 @@
 """Through the real broker into the real database: a receipt means safe, whatever is killed."""
 
 import asyncio
+import json
 import os
 import random
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,39 @@ async def lent_home(world: World, broker: RunningMosquitto) -> AsyncIterator[Hom
     await DynamicSecurity(broker.url_admin).grant(world.device, world.device_secret)
     async with at_home(broker.host, broker.port, world.device, world.device_secret) as home:
         yield home
+
+
+async def test_what_waited_in_the_broker_gets_its_receipt_without_being_sent_again(
+    world: World, owner: Any, on_broker: Settings, broker: RunningMosquitto
+) -> None:
+    """A resumed session delivers before its subscription is confirmed: those receipts must not be lost."""
+    async with lent_home(world, broker) as home:
+        async with running_bridge(on_broker, owner):
+            pass
+        for number in range(1, 13):
+            home.send(bp(number))
+            async with running_bridge(on_broker, owner):
+                await home.until_settled([number])
+
+
+async def test_a_device_whose_clock_is_wrong_is_asked_to_set_it(
+    world: World, owner: Any, on_broker: Settings, broker: RunningMosquitto
+) -> None:
+    async with lent_home(world, broker) as home, running_bridge(on_broker, owner):
+        asked: asyncio.Queue[bytes] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        home.client.message_callback_add(
+            f"careloop/v1/{world.device}/commands",
+            lambda _, __, message: loop.call_soon_threadsafe(asked.put_nowait, bytes(message.payload)),
+        )
+        home.client.subscribe(f"careloop/v1/{world.device}/commands", qos=1)
+        home.send(bp(1))
+        await home.until_settled([1])
+        slow = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+        home.client.publish(f"careloop/v1/{world.device}/status", json.dumps({"clock": slow}), qos=1)
+        async with asyncio.timeout(15):
+            command = json.loads(await asked.get())
+        assert abs(datetime.fromisoformat(command["set_clock"]) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 async def test_a_crisis_gets_its_receipt_an_alert_and_a_page(

@@ -26,7 +26,7 @@ from server.errors import Conflict, NotFound, Refused
 from server.flows import reading as coming
 from server.flows.answering import answering, subject_of
 from server.flows.page import Told
-from server.monitoring import baselines, limits, rules
+from server.monitoring import limits, rules
 from server.security import audit
 from server.security.sessions import Person
 
@@ -68,8 +68,6 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 async def look(db: Db, items: Sequence[Waiting], now: datetime) -> list[Look]:
     """What each would become if it were decoded again now; changes nothing."""
     registered = await registry.known(db, {one.device_id for one in items}, now.date())
-    usual = await baselines.of_patients(db, sorted(registered.patients))
-    registered = msgspec.structs.replace(registered, baselines=usual)
     taken = [(one, _candidates(one, registered)) for one in items]
     read = [c for _, candidates in taken for c in candidates if c.fate != "quarantined"]
     ledger, stored = await second_look.ledger(db, read), await second_look.stored(db, read)

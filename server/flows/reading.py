@@ -20,7 +20,7 @@ from server.db.ids import uuid7s
 from server.db.pool import Db
 from server.flows.clock import compare
 from server.flows.page import Told, page
-from server.monitoring import alarms, alerts, baselines, findings, limits, rules
+from server.monitoring import alarms, alerts, findings, limits, rules
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.limits import Limit
@@ -43,9 +43,7 @@ NOTHING = Outcome(receipts={}, counts={}, episodes=[])
 async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, cap: int = DAILY_CAP) -> Outcome:
     """Store what the batch says, judge it, and decide whom to tell: one transaction, opened by the caller."""
     known = await registry.known(db, {p.sender for p in batch}, now.date())
-    patients = sorted(known.patients)
-    known = msgspec.structs.replace(known, baselines=await baselines.of_patients(db, patients))
-    applying = await limits.of_patients(db, patients)
+    applying = await limits.of_patients(db, sorted(known.patients))
     candidates = _understand(batch, known, now, cap)
     settled, new, through = await _enter(db, candidates, applying, now)
     await keep_doubtful(db, new, now)
@@ -169,11 +167,11 @@ async def judge(
     Doubt is not silence: what is held is judged as every reading and every patient it could be.
     """
     judged = [measured for c in new for measured in _measured(c, known, now)]
-    found = await findings.insert(db, rules.worst(rules.judge(judged, applying)), now)
+    found = rules.worst(rules.judge(judged, applying))
     if not found:
         return []
-    episodes = await alerts.record(db, found, now)
-    await findings.attach(db, found, {(e.patient_id, e.rule_id): e.id for e in episodes})
+    episodes = await alerts.record(db, found, now)  # first: of readings that are new, every finding is
+    await findings.insert(db, found, now, {(e.patient_id, e.rule_id): e.id for e in episodes})
     await page(db, episodes, found, {m.id: m.kind for m in judged}, now, told)
     return episodes
 

@@ -1,9 +1,8 @@
-"""What is usual for a patient: the median of their own last readings, kept by the worker, read when one arrives."""
+"""What is usual for a patient: the median of their own last readings, kept by the worker, read by the registry."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from server.db.pool import Db
 
@@ -47,7 +46,7 @@ async def due(db: Db, after: uuid.UUID, now: datetime) -> list[uuid.UUID]:
 # The median is one of the patient's own numbers: the lower of the middle two when they are even. A metric whose
 # readings have all grown old keeps its row, with 0 readings: it no longer counts.
 RENEW = """
-    WITH asked AS (SELECT id, organization_id FROM patient WHERE id = ANY($1)),
+    WITH asked AS (SELECT id, organization_id FROM patient WHERE id = ANY($1) AND NOT synthetic),
     made AS (
         SELECT p.id AS patient_id, p.organization_id, last.*
           FROM asked p
@@ -82,15 +81,3 @@ async def renew(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> None:
     """Make the baselines of these patients anew from their own devices' readings."""
     if patients:
         await db.execute(RENEW, list(patients), now, LOOK_BACK, READINGS_AT_MOST, NOT_USUAL)
-
-
-OF_PATIENTS = """
-    SELECT patient_id, array_agg(metric) AS metrics, array_agg(value) AS medians
-      FROM patient_baseline WHERE patient_id = ANY($1) AND readings >= $2 GROUP BY patient_id
-"""
-
-
-async def of_patients(db: Db, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, dict[str, Decimal]]:
-    """By patient and column; a patient or number with fewer than five readings has none."""
-    records = await db.fetch(OF_PATIENTS, list(ids), READINGS_AT_LEAST)
-    return {patient: dict(zip(metrics, medians, strict=True)) for patient, metrics, medians in records}

@@ -1,7 +1,7 @@
 """A finding is one fact that a version of a rule holds of a reading; superseded by better facts, never deleted."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -47,10 +47,10 @@ def older_readings(organization: uuid.UUID) -> uuid.UUID:
 INSERT = """
     WITH new AS (
         INSERT INTO finding (id, organization_id, patient_id, rule_id, rule_version_id, anchor, severity, metric, side,
-                             value, limit_value, age, measured_at, found_at)
-        SELECT n.*, $14 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
+                             value, limit_value, age, measured_at, alert_id, found_at)
+        SELECT n.*, $15 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::text[], $7::text[],
                               $8::text[], $9::text[], $10::numeric[], $11::numeric[], $12::text[],
-                              $13::timestamptz[]) AS n
+                              $13::timestamptz[], $14::uuid[]) AS n
         ON CONFLICT (patient_id, rule_version_id, anchor) DO NOTHING
         RETURNING id, patient_id, anchor, measured_at, organization_id)
     INSERT INTO finding_evidence (patient_id, finding_id, reading_id, measured_at, organization_id)
@@ -59,12 +59,15 @@ INSERT = """
 """
 
 
-async def insert(db: Db, findings: Sequence[Finding], now: datetime) -> list[Finding]:
-    """Those that are new, each with its reading as evidence."""
+AlertOf = Mapping[tuple[uuid.UUID, uuid.UUID], uuid.UUID]  # by patient and the alert's rule
+
+
+async def insert(db: Db, findings: Sequence[Finding], now: datetime, alert_of: AlertOf | None = None) -> list[Finding]:
+    """Those that are new, each with its reading as evidence, and with its alert where that is known already."""
     if not findings:
         return []
     rows = sorted(findings, key=lambda f: (f.patient_id, f.rule_version_id, f.anchor))
-    columns = zip(*(_as_row(row) for row in rows), strict=True)
+    columns = zip(*((*_as_row(f), alert_of and alert_of[f.patient_id, f.filed_under]) for f in rows), strict=True)
     new = {record["finding_id"] for record in await db.fetch(INSERT, *map(list, columns), now)}
     return [finding for finding in rows if finding.id in new]
 
@@ -83,7 +86,7 @@ ATTACH = """
 """
 
 
-async def attach(db: Db, findings: Sequence[Finding], alert_of: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID]) -> None:
+async def attach(db: Db, findings: Sequence[Finding], alert_of: AlertOf) -> None:
     """Write on each finding which alert it is evidence of; `alert_of` is keyed by patient and the alert's rule."""
     if findings:
         alerts = [alert_of[finding.patient_id, finding.filed_under] for finding in findings]

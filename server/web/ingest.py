@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import msgspec
+import structlog
 from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.status_codes import HTTP_200_OK
@@ -18,9 +19,10 @@ from devices import topics
 from devices.intake import Publish
 from devices.receipts import Receipt
 from server.db.pool import Database, Who
-from server.errors import Invalid, NotSignedIn
+from server.errors import NotSignedIn, TooLarge
 from server.flows import reading
 from server.flows.page import Told
+from server.security import audit
 from server.settings import Settings
 
 NOT_KNOWN = "Send the device's id and password with HTTP Basic authentication."
@@ -40,7 +42,7 @@ async def ingest_readings(request: Request[Any, Any, State], state: State) -> Re
     device, password = _credentials(request.headers.get("authorization", ""))
     payload = await request.body()
     if len(payload) > BIGGEST:
-        raise Invalid("This message is larger than a megabyte. Send fewer readings at once.")
+        raise TooLarge("This message is larger than a megabyte. Send fewer readings at once.")
     organization = await _known(database, device, password)
     publish = Publish(
         sender=device, payload=payload, topic=topics.topic(device, "readings"),
@@ -71,10 +73,24 @@ async def _known(database: Database, device: str, password: str) -> uuid.UUID:
         row = await db.fetchrow(DOOR, device)
     given = hashlib.sha256(password.encode()).digest()
     expected = row["secret_hash"] if row and row["secret_hash"] else bytes(32)
-    if not hmac.compare_digest(given, expected) or row is None:
-        raise NotSignedIn(NOT_KNOWN)
-    organization: uuid.UUID = row["organization_id"]
+    organization: uuid.UUID | None = row["organization_id"] if row else None
+    if not hmac.compare_digest(given, expected) or organization is None:
+        await refuse(database, device, organization)
+    assert organization is not None
     return organization
+
+
+async def refuse(database: Database, sender: str, organization: uuid.UUID | None) -> NoReturn:
+    """Say so in the log and, for a sender somebody registered, in the organization's audit chain; keep nothing else."""
+    structlog.get_logger().warning("sender_refused", sender=sender, reason="wrong_secret")
+    if organization is not None:
+        who = Who(principal=f"device:{sender}", organization=organization)
+        async with database.transaction(who) as db:
+            await audit.note(
+                db, who, organization, "ingest", f"device:{sender}", datetime.now(UTC), allowed=False,
+                detail={"reason": "wrong_secret"},
+            )  # fmt: skip
+    raise NotSignedIn(NOT_KNOWN)
 
 
 def _credentials(header: str) -> tuple[str, str]:

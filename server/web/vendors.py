@@ -23,7 +23,7 @@ from litestar.status_codes import HTTP_200_OK
 from devices import formats, topics
 from devices.intake import Publish
 from server.db.pool import Database, Who
-from server.errors import Invalid, NotFound, NotSignedIn
+from server.errors import NotFound, NotSignedIn, TooLarge
 from server.security import audit
 from server.settings import Settings
 from server.web.ingest import BIGGEST, keep
@@ -58,7 +58,7 @@ async def ingest_vendor(request: Asked, state: State, vendor: FromPath[str]) -> 
         structlog.get_logger().warning("vendor_without_account", vendor=vendor)
         raise NotFound("This vendor is not set up here.")
     if len(payload) > BIGGEST:
-        raise Invalid("This message is larger than a megabyte. Send fewer readings at once.")
+        raise TooLarge("This message is larger than a megabyte. Send fewer readings at once.")
     publish = Publish(
         sender=sender, payload=payload, topic=topics.topic(sender, "readings"),
         content_type=f"application/vnd.careloop.{vendor}+json",

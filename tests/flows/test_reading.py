@@ -278,3 +278,14 @@ async def test_a_shared_cuff_without_a_slot_alerts_for_each_who_uses_it(
         world.patient, other,
     }  # fmt: skip
     assert await owner.fetchval("SELECT patient_id FROM reading") == other
+
+
+async def test_a_crisis_of_a_cuff_taken_back_long_ago_is_its_last_patients_until_somebody_knows_better(
+    world: World, owner: Any, bridge_db: Database
+) -> None:
+    await owner.execute("UPDATE loan SET lent = tstzrange(lower(lent), $1)", NOW - timedelta(days=20))
+    outcome = await send(bridge_db, publish(world, bp(1, 192, 124)))
+    assert outcome.receipts[world.device][0].held == [1]
+    alert = await owner.fetchrow("SELECT patient_id, severity, unconfirmed FROM alert")
+    assert tuple(alert) == (world.patient, "high", True)
+    assert await count(owner, "message", "purpose = 'page'") == 1

@@ -1,12 +1,14 @@
 """What is usual for a patient is the median of their own last readings, and costs little to keep."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from devices import registry
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import baseline
@@ -51,9 +53,21 @@ async def renew(worker_db: Database, now: datetime = NOW) -> int:
     return await baseline.renew(worker_db, WORKER, now)
 
 
+async def of_patients(db: Any, patients: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, Decimal]]:
+    counting = "SELECT patient_id, metric, value FROM patient_baseline WHERE patient_id = ANY($1) AND readings >= $2"
+    found: dict[uuid.UUID, dict[str, Decimal]] = {}
+    for patient, metric, value in await db.fetch(counting, list(patients), registry.USUAL_FROM):
+        found.setdefault(patient, {})[metric] = value
+    return found
+
+
+def test_the_registry_and_the_worker_mean_the_same_by_enough_readings() -> None:
+    assert registry.USUAL_FROM == baselines.READINGS_AT_LEAST
+
+
 async def usual(bridge_db: Database, *patients: uuid.UUID) -> dict[uuid.UUID, dict[str, Decimal]]:
     async with bridge_db.transaction(BRIDGE) as db:
-        return await baselines.of_patients(db, patients)
+        return await of_patients(db, patients)
 
 
 async def test_it_is_the_median_and_one_strange_day_moves_nothing(
@@ -178,7 +192,7 @@ async def test_the_web_sees_its_own_organization_and_a_patient_only_their_own(
     other_patient = Who(principal="patient:x", organization=weighed.organization, patient=uuid7())
     for who, sees in ((own, True), (stranger, False), (other_patient, False)):
         async with web_db.transaction(who) as db:
-            assert (weighed.patient in await baselines.of_patients(db, [weighed.patient])) is sees
+            assert (weighed.patient in await of_patients(db, [weighed.patient])) is sees
 
 
 async def test_pounds_taken_for_kilograms_wait_for_a_person_and_a_stranger_on_the_scale_is_flagged(

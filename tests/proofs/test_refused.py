@@ -35,7 +35,7 @@ HTTP = "/ingest/v1/readings"
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     attempt: Step
-    logged: Literal["audit", "broker", "quarantine", "ledger"] | None
+    logged: Literal["audit", "broker", "quarantine", "ledger", "log"] | None
     says: str = ""
     before: Step | None = None
     kept: dict[str, int] = {}
@@ -194,7 +194,7 @@ async def proved_before(scene: Scene, vendor: str) -> None:
 
 
 AT_THE_WEB = [
-    *(Case(name=f"HTTP: {who}", attempt=partial(basic, who=who), logged=None) for who in ("another", "wrong", "nobody", "disabled")),
+    *(Case(name=f"HTTP: {who}", attempt=partial(basic, who=who), logged="log", says="sender_refused") for who in ("another", "wrong", "nobody", "disabled")),
     Case(name="HTTP: a device that is not its own", attempt=partial(posted_source, other_organization=False), logged="quarantine", says="unknown_source", kept=QUARANTINED),
     Case(name="HTTP: another organization's device", attempt=partial(posted_source, other_organization=True), logged="quarantine", says="unknown_source", kept=QUARANTINED),
     Case(name="HTTP: a replayed capture", before=posted, attempt=posted, logged="ledger"),
@@ -212,7 +212,9 @@ async def refused(scene: Scene, case: Case, after: Callable[[], Awaitable[Any]])
     heard = await after()
     now = await scene.counts()
     assert {t: now[t] - before[t] for t in now} == {t: case.kept.get(t, 0) + heard.get(t, 0) for t in now}
-    if case.logged == "audit":
+    if case.logged == "log":
+        assert case.says in [line["event"] for line in scene.log]
+    elif case.logged == "audit":
         assert [row["subject"] for row in await scene.owner.fetch(doors.REFUSALS)] == [case.says]
     elif case.logged == "quarantine":
         rows = [tuple(row) for row in await scene.owner.fetch(doors.POISON)]
