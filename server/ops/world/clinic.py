@@ -163,9 +163,12 @@ async def lend(crew: Crew, person: Character, patient: uuid.UUID, then: datetime
     return await lending.register(crew.web, crew.who, device, None, then)
 
 
+YOURS, A_YEAR_OF_HOURS = "Larch Cuff 3, yours to try", 8760
+
+
 async def ready_device(crew: Crew, patient: uuid.UUID, now: datetime) -> ReadyDevice:
     device = lending.NewDevice(
-        model="Larch Cuff 3",
+        model=YOURS,
         maker="Wrenfield Instruments",
         kinds=["blood_pressure"],
         id="your-cuff",
@@ -173,4 +176,5 @@ async def ready_device(crew: Crew, patient: uuid.UUID, now: datetime) -> ReadyDe
         since=now - LENT,
     )
     made = await lending.register(crew.web, crew.who, device, None, now - LENT)
+    await lending.set_silence(crew.web, crew.who, YOURS, A_YEAR_OF_HOURS, now)  # it waits for you, and is not missed
     return ReadyDevice(id=made.device_id, username=made.device_id, password=made.password, patient_id=patient)
