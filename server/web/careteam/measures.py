@@ -23,6 +23,7 @@ REASONS: Final = {
     "unknown_kind": "A kind of reading nobody here knows",
     "unknown_code": "A code nobody here knows",
     "unknown_name": "A name nobody here knows",
+    "flag_without_reading": "A flag without a reading to flag",
     "unknown_unit": "A unit nobody here knows",
     "unknown_schema": "A schema nobody here knows",
     "unknown_version": "A version nobody here knows",
