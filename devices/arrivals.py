@@ -93,13 +93,18 @@ ENTER = """
     SELECT device_id, epoch, through, highest, NULL::uuid AS before FROM moved
      UNION ALL
     SELECT NULL, NULL, NULL, NULL, reading_id FROM incoming WHERE reading_id NOT IN (SELECT reading_id FROM fresh)
+     UNION ALL
+    SELECT NULL, NULL, NULL, NULL, NULL FROM unnest($3::text[]) AS news WHERE pg_notify($2, news) IS NULL  -- never
 """
 
 
 async def enter(
-    db: Any, entries: Sequence[Candidate], times: Mapping[Key, int], judged_with: Mapping[Any, str], now: datetime
-) -> Entered:
+    db: Any, entries: Sequence[Candidate], times: Mapping[Key, int], judged_with: Mapping[Any, str], now: datetime,
+    news: tuple[str, Sequence[str]] = ("", ()),
+) -> Entered:  # fmt: skip
     """Enter what is new, with its readings: one round trip, in a transaction opened by the caller.
+
+    `news`: a channel and what whoever listens there hears on commit; telling it apart would be another round trip.
 
     Each key once; `times` says how often each came in this batch. Sorted by key, and ledger before numbers before
     counts: two batches that meet must not deadlock.
@@ -109,7 +114,7 @@ async def enter(
     runs = incoming.runs(entries)
     text = incoming.literal(sorted(entries, key=incoming.where), times, runs, judged_with, now)
     before, through, unsure = set(), {}, []
-    for device, epoch, settled, highest, known in await db.fetch(ENTER, text):
+    for device, epoch, settled, highest, known in await db.fetch(ENTER, text, *news):
         if known is not None:
             before.add(known)
             continue

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import asyncpg
@@ -31,8 +31,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 async def tell(db: Db, *events: Event) -> None:
     """Tell whoever listens, when and only if this transaction commits."""
-    payloads = {msgspec.json.encode(event).decode() for event in events}
-    await db.execute(NOTIFY, sorted(payloads))
+    if events:
+        await db.execute(NOTIFY, encoded(events))
+
+
+def encoded(events: Iterable[Event]) -> list[str]:
+    """Each once, as it goes over the channel."""
+    return sorted({msgspec.json.encode(event).decode() for event in events})
 
 
 async def listen(url: str, hear: Callable[[Event], None], stop: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from devices.intake import DAILY_CAP, Candidate, Publish
 from devices.meanings import meanings
 from devices.receipts import Receipt, Settled
 from devices.registry import Known
-from server.db.events import Event, tell
+from server.db.events import CHANNEL, Event, encoded, tell
 from server.db.ids import uuid7s
 from server.db.pool import Db
 from server.flows.clock import compare
@@ -50,7 +50,7 @@ async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, ca
     episodes = await judge(db, new, known, applying, now, told)
     await compare(db, _compared(new, known, now), now)
     await alarms.raise_all(db, [alarm for c in new for alarm in _trouble(c)], now)
-    await tell(db, *events(new, episodes))
+    await tell(db, *_worklists(new, episodes))
     counts: Counter[str] = Counter(c.fate for c in new)
     counts.update(received=len(candidates), duplicate=len(candidates) - len(new))
     return Outcome(receipts=receipts.receipts(settled, through), counts=counts, episodes=episodes)
@@ -98,7 +98,8 @@ async def _enter(
     times = Counter(c.where for c in candidates)
     firsts = {c.where: c for c in reversed(candidates)}
     names = rules.names(applying)
-    entered = await arrivals.enter(db, list(firsts.values()), times, names, now)
+    news = encoded(_read(candidates))  # also of what came before: to look again is harmless
+    entered = await arrivals.enter(db, list(firsts.values()), times, names, now, (CHANNEL, news))
     if len(firsts) == len(candidates) and not entered.before:
         return list(candidates), list(candidates), entered.through
     new = {c.where: c for c in firsts.values() if c.reading_id not in entered.before}
@@ -231,15 +232,23 @@ MANY = 50  # patients of one organization: from here on one event says "look aga
 
 
 def events(new: Sequence[Candidate], episodes: Sequence[Episode]) -> list[Event]:
+    """What open pages should look at again."""
+    return _read(new) + _worklists(new, episodes)
+
+
+def _read(candidates: Sequence[Candidate]) -> list[Event]:
     read: dict[uuid.UUID, set[uuid.UUID]] = {}
-    changed = {e.organization_id for e in episodes}
-    for c in new:
+    for c in candidates:
         if c.organization_id is not None and c.patient_id is not None:
             read.setdefault(c.organization_id, set()).add(c.patient_id)
-        if c.organization_id is not None and c.fate != "stored":
-            changed.add(c.organization_id)
-    told = [Event(topic="worklist", organization=organization) for organization in changed]
+    told = []
     for organization, patients in read.items():
         named = sorted(patients) if len(patients) < MANY else [None]
         told += [Event(topic="patient", organization=organization, patient=patient) for patient in named]
     return told
+
+
+def _worklists(new: Sequence[Candidate], episodes: Sequence[Episode]) -> list[Event]:
+    changed = {e.organization_id for e in episodes}
+    changed |= {c.organization_id for c in new if c.fate != "stored" and c.organization_id is not None}
+    return [Event(topic="worklist", organization=organization) for organization in changed]
