@@ -75,22 +75,22 @@ async def _known(database: Database, device: str, password: str) -> uuid.UUID:
     expected = row["secret_hash"] if row and row["secret_hash"] else bytes(32)
     organization: uuid.UUID | None = row["organization_id"] if row else None
     if not hmac.compare_digest(given, expected) or organization is None:
-        await refuse(database, device, organization)
+        structlog.get_logger().warning("sender_refused", sender=device, reason="wrong_secret")
+        await refuse(database, device, organization, f"device:{device}", NOT_KNOWN)
     assert organization is not None
     return organization
 
 
-async def refuse(database: Database, sender: str, organization: uuid.UUID | None) -> NoReturn:
-    """Say so in the log and, for a sender somebody registered, in the organization's audit chain; keep nothing else."""
-    structlog.get_logger().warning("sender_refused", sender=sender, reason="wrong_secret")
+async def refuse(database: Database, sender: str, organization: uuid.UUID | None, subject: str, says: str) -> NoReturn:
+    """Say so in the audit chain of a sender somebody registered; nothing else is kept."""
     if organization is not None:
         who = Who(principal=f"device:{sender}", organization=organization)
         async with database.transaction(who) as db:
             await audit.note(
-                db, who, organization, "ingest", f"device:{sender}", datetime.now(UTC), allowed=False,
+                db, who, organization, "ingest", subject, datetime.now(UTC), allowed=False,
                 detail={"reason": "wrong_secret"},
             )  # fmt: skip
-    raise NotSignedIn(NOT_KNOWN)
+    raise NotSignedIn(says)
 
 
 def _credentials(header: str) -> tuple[str, str]:

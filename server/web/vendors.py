@@ -10,7 +10,6 @@ import binascii
 import hashlib
 import hmac
 import uuid
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -23,10 +22,9 @@ from litestar.status_codes import HTTP_200_OK
 from devices import formats, topics
 from devices.intake import Publish
 from server.db.pool import Database, Who
-from server.errors import NotFound, NotSignedIn, TooLarge
-from server.security import audit
+from server.errors import NotFound, TooLarge
 from server.settings import Settings
-from server.web.ingest import BIGGEST, keep
+from server.web.ingest import BIGGEST, keep, refuse
 
 Asked = Request[Any, Any, State]
 Proof = Literal["token", "basic", "signature", "query"]
@@ -39,6 +37,7 @@ PROOFS: Final[dict[str, tuple[Proof, ...]]] = {
     "withings": ("signature", "query"),
 }
 
+NOT_PROVED = "This request does not carry this vendor's secret. Check it in the vendor's settings."
 DOOR = "SELECT organization_id FROM door_device($1)"
 
 
@@ -53,7 +52,8 @@ async def ingest_vendor(request: Asked, state: State, vendor: FromPath[str]) -> 
     sender = f"vendor-{vendor}"
     organization = await _whose(state.database, sender)
     if not proved(request, payload, secret, PROOFS[vendor]):
-        await _refuse(state.database, vendor, organization)
+        structlog.get_logger().warning("vendor_refused", vendor=vendor, reason="wrong_secret")
+        await refuse(state.database, sender, organization, f"vendor:{vendor}", NOT_PROVED)
     if organization is None:
         structlog.get_logger().warning("vendor_without_account", vendor=vendor)
         raise NotFound("This vendor is not set up here.")
@@ -113,19 +113,6 @@ async def _whose(database: Database, sender: str) -> uuid.UUID | None:
     async with database.transaction(Who(principal="door:device")) as db:
         organization: uuid.UUID | None = await db.fetchval(DOOR, sender)
     return organization
-
-
-async def _refuse(database: Database, vendor: str, organization: uuid.UUID | None) -> None:
-    """Say so in the log and in the organization's audit chain, then refuse; nothing else is kept."""
-    structlog.get_logger().warning("vendor_refused", vendor=vendor, reason="wrong_secret")
-    if organization is not None:
-        who = Who(principal=f"device:vendor-{vendor}", organization=organization)
-        async with database.transaction(who) as db:
-            await audit.note(
-                db, who, organization, "ingest", f"vendor:{vendor}", datetime.now(UTC), allowed=False,
-                detail={"reason": "wrong_secret"},
-            )  # fmt: skip
-    raise NotSignedIn("This request does not carry this vendor's secret. Check it in the vendor's settings.")
 
 
 handlers = [ingest_vendor]
