@@ -1,0 +1,53 @@
+"""A mismatch is one row that lacks another; it stands until it holds again or a person has seen to it."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from server.db.pool import Db
+
+
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """The row that lacks another, by its key in the table it is in."""
+
+    organization_id: uuid.UUID
+    key: str
+    patient_id: uuid.UUID | None
+    measured_at: datetime | None
+
+
+# A person who resolved the alarm has seen to what it counted: the same row is not told again.
+SEEN_TO = """
+    UPDATE audit_mismatch m SET closed_at = $3
+     WHERE m.kind = $1 AND m.closed_at IS NULL
+       AND EXISTS (SELECT FROM alarm a
+                    WHERE a.organization_id = m.organization_id AND a.kind = 'audit_mismatch' AND a.subject = $2
+                      AND a.resolved_by IS NOT NULL AND a.resolved_at >= m.noticed_at)
+"""
+NOTICE = """
+    INSERT INTO audit_mismatch AS m (organization_id, kind, key, patient_id, measured_at, noticed_at)
+    SELECT n.organization_id, $6, n.key, n.patient_id, n.measured_at, $5
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::timestamptz[])
+        AS n (organization_id, key, patient_id, measured_at)
+     ORDER BY n.organization_id, n.key
+    ON CONFLICT (organization_id, kind, key) DO NOTHING
+"""
+HOLDS = """
+    UPDATE audit_mismatch SET closed_at = $3 WHERE kind = $1 AND closed_at IS NULL AND key <> ALL($2::text[])
+"""
+STANDING = """
+    SELECT organization_id, count(*) FROM audit_mismatch WHERE kind = $1 AND closed_at IS NULL GROUP BY organization_id
+"""
+
+
+async def keep(db: Db, kind: str, subject: str, missing: Sequence[Missing], now: datetime) -> dict[uuid.UUID, int]:
+    """How many stand now in each organization, given all that are missing now among the new and the known."""
+    await db.execute(SEEN_TO, kind, subject, now)
+    unique = {(one.organization_id, one.key): one for one in missing}
+    rows = [(one.organization_id, one.key, one.patient_id, one.measured_at) for _, one in sorted(unique.items())]
+    if rows:
+        await db.execute(NOTICE, *map(list, zip(*rows, strict=True)), now, kind)
+    await db.execute(HOLDS, kind, [key for _, key in unique], now)
+    return {row["organization_id"]: row["count"] for row in await db.fetch(STANDING, kind)}

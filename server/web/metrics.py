@@ -1,0 +1,49 @@
+"""How the path from devices to pages does, for machines: numbers of the asker's organization, no health data."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+
+from server.auditing import runs
+from server.auditing.banner import banner
+from server.auditing.runs import Run
+from server.security.guards import admin_only
+from server.security.sessions import Person
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@get("/metrics", guards=[admin_only], include_in_schema=False)
+async def metrics(request: Request[Any, Any, State], person: NamedDependency[Person]) -> Response[str]:
+    """Prometheus' text format; an administrator's session cookie is asked for."""
+    now = datetime.now(UTC)
+    async with request.app.state.database.transaction(person.who) as db:
+        latest = await runs.latest(db, 1)
+        said = await banner(db, now)
+    lines = [*_path(said is None), *(_run(latest[0], now) if latest else [])]
+    return Response("\n".join(lines) + "\n", media_type=TEXT)
+
+
+def _path(well: bool) -> list[str]:
+    return [
+        "# HELP careloop_path_ok 1 while readings are known to get from devices to pages.",
+        "# TYPE careloop_path_ok gauge",
+        f"careloop_path_ok {int(well)}",
+    ]
+
+
+def _run(run: Run, now: datetime) -> list[str]:
+    return [
+        "# HELP careloop_canary_age_seconds Since the newest test reading was sent.",
+        "# TYPE careloop_canary_age_seconds gauge",
+        f"careloop_canary_age_seconds {(now - run.started_at).total_seconds():.1f}",
+        "# HELP careloop_canary_hop_seconds From sending the newest test reading to each hop; a missing one is absent.",
+        "# TYPE careloop_canary_hop_seconds gauge",
+        *(f'careloop_canary_hop_seconds{{hop="{hop}"}} {ms / 1000:.3f}' for hop, ms in run.hops if ms is not None),
+    ]
+
+
+handlers = [metrics]
