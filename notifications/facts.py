@@ -8,8 +8,9 @@ import msgspec
 
 from notifications.policy import Facts
 
-# The reason of a page is its open alert and a nurse still employed; of a measurement reminder, that nothing was
-# measured since; of a screening reminder, its open gap. A patient's reminder also needs the number to be theirs still.
+# The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
+# same telephone; of a measurement reminder, that nothing was measured since; of a screening reminder, its open gap. A
+# patient's reminder also needs the number to be theirs still.
 FACTS = """
     SELECT m.purpose, m.to_number, m.created_at, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
@@ -28,6 +29,11 @@ FACTS = """
            WHEN 'page' THEN s.disabled_at IS NULL AND (m.alert_id IS NULL OR EXISTS (
                 SELECT FROM alert a
                  WHERE a.organization_id = m.organization_id AND a.id = m.alert_id AND a.status = 'open'))
+                AND (m.alarm_id IS NULL OR EXISTS (SELECT FROM alarm b WHERE b.id = m.alarm_id AND b.status = 'open'))
+                AND NOT EXISTS (
+                SELECT FROM message n
+                 WHERE n.purpose = 'page' AND n.to_hash = m.to_hash AND n.created_at > m.created_at
+                   AND (n.alert_id = m.alert_id OR n.alarm_id = m.alarm_id))
            WHEN 'reminder' THEN p.phone_hash = m.to_hash AND CASE
                 WHEN m.gap_id IS NOT NULL THEN EXISTS (
                     SELECT FROM gap g WHERE g.patient_id = m.patient_id AND g.id = m.gap_id AND g.status = 'open')

@@ -30,5 +30,6 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     staff_id: uuid.UUID | None = None
     patient_id: uuid.UUID | None = None
     alert_id: uuid.UUID | None = None
+    alarm_id: uuid.UUID | None = None
     reminder_id: uuid.UUID | None = None
     gap_id: uuid.UUID | None = None

@@ -11,16 +11,18 @@ from notifications.messages import Message, Purpose, Status
 
 PUT = """
     INSERT INTO message (id, organization_id, purpose, unique_for, channel, staff_id, patient_id, alert_id,
-        reminder_id, gap_id, to_number, to_hash, wording, wording_version, language, body, not_before, created_at)
+        reminder_id, gap_id, to_number, to_hash, wording, wording_version, language, body, not_before, created_at,
+        alarm_id)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[],
         $9::uuid[], $10::uuid[], $11::text[], $12::bytea[], $13::text[], $14::int[], $15::text[], $16::text[],
-        $17::timestamptz[], $18::timestamptz[])
+        $17::timestamptz[], $18::timestamptz[], $19::uuid[])
     ON CONFLICT (organization_id, unique_for) DO NOTHING
     RETURNING id
 """
 COLUMNS = (
     "id", "organization_id", "purpose", "unique_for", "channel", "staff_id", "patient_id", "alert_id", "reminder_id",
     "gap_id", "to_number", "to_hash", "wording", "wording_version", "language", "body", "not_before", "created_at",
+    "alarm_id",
 )  # fmt: skip
 
 

@@ -12,9 +12,10 @@ OrganizationState = Literal["trial", "shadow", "live"]
 Topic = Literal["monitoring", "outreach"]
 Reason = Literal[
     "shadow", "trial_number_not_listed", "no_gateway", "no_number", "opted_out", "no_consent", "patient_inactive",
-    "reason_gone", "too_late", "quiet_hours",
+    "reason_gone", "too_late", "quiet_hours", "sink",
 ]  # fmt: skip
 
+SINK = "sink"  # where the synthetic patient's pages end: no telephone, and never given to a provider
 REMINDER_TOO_LATE = timedelta(hours=24)  # a reminder about yesterday is noise; the next slot says it again
 
 
@@ -77,6 +78,8 @@ def decide(facts: Facts, now: datetime) -> Send | Defer | Suppress:
 def _person(facts: Facts) -> Suppress | None:
     if not facts.to_number:
         return Suppress("no_number")
+    if facts.to_number == SINK:
+        return Suppress("sink", "withheld")
     if facts.opted_out and not facts.confirms_opt_out:
         return Suppress("opted_out")
     if facts.purpose != "reminder" or facts.to_staff:

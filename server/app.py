@@ -25,9 +25,9 @@ from server.db import pool
 from server.errors import CareloopError, Unavailable
 from server.security.guards import provide_person
 from server.settings import Settings
-from server.web import admin, errors, events, health, hooks, ingest, portal, sign_in, vendors
+from server.web import admin, errors, events, health, hooks, ingest, metrics, portal, sign_in, vendors
 from server.web.api import v1
-from server.web.careteam import patients, queues, worklist
+from server.web.careteam import patients, queues, roster, worklist
 from server.web.events import Feed
 from server.web.headers import add_headers, same_origin
 from server.web.pages import STATIC, engine
@@ -60,10 +60,12 @@ def _handlers() -> list[Any]:
         worklist,
         patients,
         queues,
+        roster,
         v1,
         events,
         admin,
         health,
+        metrics,
         portal,
         hooks,
         ingest,

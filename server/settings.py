@@ -44,6 +44,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     quarantine_days: int = 90
     silent_hours: int = 48
     daily_cap: int = 20_000
+    acknowledged_minutes: int = 60
+    audit_seconds: int = 30
+    canary_seconds: int = 60
+    heartbeat_url: str | None = None
     log_json: bool = False
     vendor_secrets: dict[str, str] = {}  # vendor's cloud → what its messages must prove to know
 
@@ -90,6 +94,10 @@ def load(env: Mapping[str, str]) -> Settings:
         quarantine_days=_whole(env, "CARELOOP_QUARANTINE_DAYS", 90, "days", 3650),
         silent_hours=_whole(env, "CARELOOP_SILENT_HOURS", 48, "hours", 8760),
         daily_cap=_whole(env, "CARELOOP_DAILY_CAP", 20_000, "readings", 10_000_000),
+        acknowledged_minutes=_whole(env, "CARELOOP_ACKNOWLEDGED_MINUTES", 60, "minutes", 1440),
+        audit_seconds=_seconds(env, "CARELOOP_AUDIT_SECONDS", 30),
+        canary_seconds=_seconds(env, "CARELOOP_CANARY_SECONDS", 60),
+        heartbeat_url=_optional_url(env, "CARELOOP_HEARTBEAT_URL", ("https", "http")),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
         vendor_secrets=_vendor_secrets(env),
     )

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -24,7 +24,7 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Db, Who
 from server.errors import CareloopError
-from server.flows import baseline, evaluate, forget, missing, remind, reply, silence
+from server.flows import baseline, escalate, evaluate, forget, missing, page, remind, reply, silence, uncovered
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.security import audit
@@ -101,8 +101,11 @@ def loops(
     origin = remind.From(public_url=settings.public_url, default_sender=gateway.default_sender)
     told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
     tick = settings.tick_seconds
+    lasts = timedelta(minutes=settings.acknowledged_minutes)
+    paging = page.Told(public_url=settings.public_url, field_key=settings.field_key)
     return [
         Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
+        Loop(name="escalate", step=lambda: escalate.escalate(database, WHO, lasts, _now(), paging), every=2),
         Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
         Loop(name="sequences", step=lambda: missing.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
         Loop(
@@ -111,6 +114,7 @@ def loops(
             every=2 * tick,
             bell=minute_bell,
         ),
+        Loop(name="roster", step=lambda: uncovered.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
         Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
         Loop(name="baselines", step=lambda: baseline.renew(database, WHO, _now()), every=600),
         Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),

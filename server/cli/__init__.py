@@ -13,14 +13,14 @@ from server.cli.devices import device
 from server.cli.hub import hub
 from server.cli.organization import organization
 from server.cli.people import patient, staff
-from server.cli.processes import bridge, demo, migrate, up, web, worker
+from server.cli.processes import auditor, bridge, demo, migrate, up, web, worker
 from server.cli.setup import init
 from server.cli.simulate import simulate
 
 PANELS = {
     "careloop": [
         {"name": "Start here", "commands": ["demo", "init"]},
-        {"name": "Run", "commands": ["up", "web", "bridge", "worker", "migrate"]},
+        {"name": "Run", "commands": ["up", "web", "bridge", "worker", "auditor", "migrate"]},
         {"name": "At home", "commands": ["hub"]},
         {"name": "People and devices", "commands": ["organization", "staff", "patient", "device"]},
         {"name": "Check", "commands": ["decode", "simulate", "audit"]},
@@ -58,6 +58,7 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 
 device.add_command(check)
 for command in (
-    demo, init, up, web, bridge, worker, hub, migrate, organization, staff, patient, device, decode, simulate, audit,
+    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, decode, simulate,
+    audit,
 ):  # fmt: skip
     cli.add_command(command)

@@ -70,9 +70,19 @@ def worker() -> None:
 
 
 @click.command()
+def auditor() -> None:
+    """Check that nothing fell through, and send a test reading down the whole path every minute."""
+    from server.auditor import run
+
+    settings = load()
+    asyncio.run(require_database(settings, "auditor"))
+    _run(run, settings)
+
+
+@click.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="Instead of CARELOOP_PORT.")
 def up(port: int | None) -> None:
-    """Run web, bridge and worker; a process that dies is started again."""
+    """Run web, bridge, worker and auditor; a process that dies is started again."""
     settings = _with(load(), port=port, host=None)
     require_free_port(settings.host, settings.port)
     sys.exit(run_until_told(_up(settings)))
@@ -83,7 +93,7 @@ async def _up(settings: Settings, stop: asyncio.Event | None = None) -> int:
 
     await require_migrated(settings)
     await require_broker(settings.mqtt_url)
-    children = [ours("web", "--port", str(settings.port)), ours("bridge"), ours("worker")]
+    children = [ours("web", "--port", str(settings.port)), ours("bridge"), ours("worker"), ours("auditor")]
     return await supervise.run(children, stop or stop_on_signals())
 
 

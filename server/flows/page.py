@@ -12,6 +12,7 @@ from notifications.messages import Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
+from server.flows import sink
 from server.monitoring import alarms
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
@@ -43,6 +44,18 @@ async def page(
     urgent = await _urgent(db, episodes, found, kinds, now)
     if not urgent:
         return []
+    nobody = await sink.synthetic(db, [e.patient_id for e in urgent])
+    messages = [sink.message(e, told.public_url, now) for e in urgent if e.patient_id in nobody]
+    urgent = [e for e in urgent if e.patient_id not in nobody]
+    messages += await _to_staff(db, urgent, now, told)
+    new = await outbox.put(db, messages)
+    if new:
+        await tell(db, Event(topic="outbox"))
+    return new
+
+
+async def _to_staff(db: Db, urgent: Sequence[Episode], now: datetime, told: Told) -> list[Message]:
+    """A page for each to whoever is on shift, else to the stand-in; who is missing is an alarm."""
     teams = await roster.teams_of(db, [e.patient_id for e in urgent])
     on_shift = await roster.on_shift(db, sorted(set(teams.values())), now)
     empty = sorted(team for team, people in on_shift.items() if not people)
@@ -54,10 +67,7 @@ async def page(
         person = on_shift[team][0] if on_shift[team] else stand_in.get(team)
         if person is not None:
             messages.append(_message(episode, person, now, told))
-    new = await outbox.put(db, messages)
-    if new:
-        await tell(db, Event(topic="outbox"))
-    return new
+    return messages
 
 
 async def _urgent(

@@ -15,6 +15,7 @@ from notifications.replies import Classified
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
+from server.flows import answer_page
 from server.gaps import gaps, reports
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
@@ -77,8 +78,11 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
         if reply is None:
             return False
         heard = await _hear(db, reply)
-        gap = await _act(db, heard, now, told)
+        took = await answer_page.take(db, reply, now, told.public_url)
+        gap = None if took else await _act(db, heard, now, told)
         await inbox.handled(db, reply.id, now, gap)
+        if took:
+            return True
         await audit.note(
             db, who, reply.organization_id, f"reply.{heard.said.meaning}", str(reply.id), now, patient=reply.patient_id
         )
@@ -114,9 +118,10 @@ async def _act(db: Db, heard: Heard, now: datetime, told: Told) -> uuid.UUID | N
 async def _danger(db: Db, heard: Heard, now: datetime, told: Told) -> None:
     """A high alarm, and a page to whoever answers for the patient: at once, at any hour."""
     await _alarm(db, heard, "patient_in_danger", "high", SAYS_DANGER, now)
+    alarm = await alarms.standing(db, heard.reply.organization_id, "patient_in_danger", heard.subject)
     person = await _on_shift(db, heard.person.team_id, now) if heard.person else None
     if person is not None:
-        await outbox.put(db, [_page(heard, person, now, told)])
+        await outbox.put(db, [_page(heard, person, alarm, now, told)])
 
 
 async def _on_shift(db: Db, team: uuid.UUID, now: datetime) -> OnShift | None:
@@ -184,11 +189,11 @@ def _answer(heard: Heard, name: str, now: datetime) -> Message:
     )  # fmt: skip
 
 
-def _page(heard: Heard, person: OnShift, now: datetime, told: Told) -> Message:
+def _page(heard: Heard, person: OnShift, alarm: uuid.UUID | None, now: datetime, told: Told) -> Message:
     text = wording.render("page_reply", "en", url=f"{told.public_url}/worklist")
     return Message(
         id=uuid7(), organization_id=heard.reply.organization_id, purpose="page",
-        unique_for=f"page:reply:{heard.reply.id}", staff_id=person.staff_id, to_number=person.phone,
+        unique_for=f"page:reply:{heard.reply.id}", staff_id=person.staff_id, alarm_id=alarm, to_number=person.phone,
         to_hash=phone_hash(told.field_key, person.phone), wording=text.name, wording_version=text.version,
         language=text.language, body=text.body, not_before=now, created_at=now,
     )  # fmt: skip

@@ -20,7 +20,7 @@ MEASURES: dict[str, tuple[Evaluate, tuple[str, ...]]] = {
 }
 PAGE_SIZE = 1000
 
-PAGE = "SELECT id FROM patient WHERE id > $1 ORDER BY id LIMIT $2"
+PAGE = "SELECT id FROM patient WHERE id > $1 AND NOT synthetic ORDER BY id LIMIT $2"
 PEOPLE = """
     SELECT p.id, p.organization_id, p.birth_date, p.sex,
            extract(year FROM $2::timestamptz AT TIME ZONE p.zone)::int AS year,

@@ -20,8 +20,12 @@ TITLES = {
     "quarantined": "Messages in quarantine",
     "sequence_gap": "Numbers did not arrive",
     "device_silent": "Silent device",
+    "audit_mismatch": "The auditor found",
+    "canary": "The path is broken",
     "broker_drops": "The broker dropped messages",
     "roster": "Nobody on shift",
+    "roster_gap": "Hours without anybody on shift",
+    "chain_exhausted": "Nobody answers: everybody was paged",
     "page_failed": "A page did not arrive",
     "texts_not_leaving": "Texts are not leaving",
     "text_unresolved": "Unknown whether a text arrived",
@@ -129,3 +133,23 @@ async def settle(db: Db, kind: str, subjects: Sequence[tuple[uuid.UUID, str]], n
     if subjects:
         organizations, names = zip(*subjects, strict=True)
         await db.execute(SETTLE, list(organizations), list(names), note, now, kind)
+
+
+STANDING = "SELECT id FROM alarm WHERE organization_id = $1 AND kind = $2 AND subject = $3 AND status = 'open'"
+
+
+async def standing(db: Db, organization: uuid.UUID, kind: str, subject: str) -> uuid.UUID | None:
+    """The alarm of this kind and subject that nobody has answered."""
+    found: uuid.UUID | None = await db.fetchval(STANDING, organization, kind, subject)
+    return found
+
+
+STANDING_SUBJECTS = """
+    SELECT organization_id, subject FROM alarm WHERE kind = $1 AND status <> 'resolved'
+     ORDER BY organization_id, subject
+"""
+
+
+async def standing_subjects(db: Db, kind: str) -> list[tuple[uuid.UUID, str]]:
+    """(organization, subject) of each alarm of this kind that is not resolved."""
+    return [(row["organization_id"], row["subject"]) for row in await db.fetch(STANDING_SUBJECTS, kind)]

@@ -23,7 +23,8 @@ SILENT = """
       CROSS JOIN LATERAL (
            SELECT ($1 AT TIME ZONE p.zone)::date + k + make_interval(hours => u.local_hour) AS slot
              FROM generate_series(-1, 1) AS k) s
-     WHERE u.enabled AND u.kind = 'measurement' AND p.monitoring_status = 'active' AND p.phone IS NOT NULL
+     WHERE u.enabled AND u.kind = 'measurement' AND p.monitoring_status = 'active' AND NOT p.synthetic
+       AND p.phone IS NOT NULL
        AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
        AND e.valid_from <= (s.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone
        AND NOT EXISTS (SELECT FROM reminder r JOIN reminder_rule o ON o.id = r.reminder_rule_id
@@ -48,7 +49,8 @@ GAPS = """
       CROSS JOIN LATERAL (
            SELECT ($1 AT TIME ZONE p.zone)::date + k + make_interval(hours => u.local_hour) AS slot
              FROM generate_series(-1, 1) AS k) s
-     WHERE u.enabled AND u.kind = 'screening' AND p.monitoring_status = 'active' AND p.phone IS NOT NULL
+     WHERE u.enabled AND u.kind = 'screening' AND p.monitoring_status = 'active' AND NOT p.synthetic
+       AND p.phone IS NOT NULL
        AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
        AND s.slot::date BETWEEN g.period_start AND g.period_end
        AND NOT EXISTS (SELECT FROM reminder r

@@ -41,7 +41,7 @@ SILENT = """
         SELECT d.id, d.organization_id, d.hub_id, m.silent_after_hours AS own_hours,
                min(coalesce(lower(l.lent), d.registered_at)) AS lent_at
           FROM loan l
-          JOIN patient p ON p.id = l.patient_id AND p.monitoring_status = 'active'
+          JOIN patient p ON p.id = l.patient_id AND p.monitoring_status = 'active' AND NOT p.synthetic
           JOIN device d ON d.id = l.device_id AND d.disabled_at IS NULL
           JOIN device_model m ON m.id = d.model_id
          WHERE l.lent @> $1::timestamptz

@@ -146,7 +146,9 @@ async def open_items(db: Db) -> list[Item]:
 def _alarm(row: dict[str, Any]) -> Item:
     kind, subject = row.pop("title"), row.pop("subject")
     # A team's id tells nobody anything; a device's id and a record number do.
-    named = "" if kind in {"roster", "page_failed", "text_unresolved"} else f" · {subject}"
+    named = (
+        "" if kind in {"roster", "roster_gap", "chain_exhausted", "page_failed", "text_unresolved"} else f" · {subject}"
+    )
     return Item(kind="alarm", title=TITLES.get(kind, kind) + named, **row)
 
 

@@ -50,6 +50,7 @@ def children(settings: Settings, data: Path, sms_port: int, *, simulate: bool) -
         Child(name="web", argv=(*python, "server", "web")),
         Child(name="bridge", argv=(*python, "server", "bridge")),
         Child(name="worker", argv=(*python, "server", "worker")),
+        Child(name="auditor", argv=(*python, "server", "auditor")),
         Child(name="standin", argv=(*python, "notifications.standin", *standin)),
     ]
 

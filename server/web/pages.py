@@ -44,7 +44,7 @@ def engine() -> JinjaTemplateEngine:
         environment.filters[name] = getattr(shown, name)
     environment.globals["asset"] = _addresses(STATIC)
     environment.globals["state_says"] = shown.STATES.__getitem__
-    for name in ("SHAPES", "SIDES", "OUTCOMES", "LANGUAGES", "SOURCES", "MEASURES"):
+    for name in ("SHAPES", "SIDES", "OUTCOMES", "LANGUAGES", "SOURCES", "MEASURES", "PAGES_WHOM", "ARRIVED"):
         environment.globals[name.lower()] = getattr(shown, name)
     return JinjaTemplateEngine.from_environment(environment)
 

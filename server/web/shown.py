@@ -39,6 +39,16 @@ METRIC_UNITS: Final = {
 }
 SIDES: Final = {"at_or_above": "≥", "above": ">", "at_or_below": "≤", "below": "<"}
 SHAPES: Final = {"high": "▲", "medium": "◆", "low": "●"}
+# As the worklist says whom a page goes to next, and what became of the last one.
+PAGES_WHOM: Final = {
+    "on_shift": "nurse on shift",
+    "backup": "backup",
+    "charge_nurse": "charge nurse",
+    "clinician": "clinician",
+    "admin": "administrator",
+    "fallback": "stand-in",
+}
+ARRIVED: Final = {"under_way": "on its way", "not_arrived": "did not arrive", "withheld": "shown only, not sent"}
 STATES: Final = {
     "trial": "Texts go only to the listed test numbers.",
     "shadow": "Readings are judged and shown, nobody is texted.",

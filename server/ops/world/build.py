@@ -10,7 +10,7 @@ from devices.intake import Publish
 from devices.simulator import Home
 from devices.topics import topic
 from server.db.pool import Who
-from server.flows import acknowledge, lend, reading
+from server.flows import acknowledge, escalate, lend, reading
 from server.flows.evaluate import evaluate
 from server.flows.page import Told
 from server.ops.world import care, cast, clinic, history, hours, texts
@@ -60,6 +60,7 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         await care.record_screenings(crew.web, crew.who, people, patients, now)
         await evaluate(crew.worker, texts.WORKER, now - GAPS_OPENED)
         await _live_through(crew, nurse, people, devices, now, say)
+        await _escalate(crew, now)
         by_id = dict(zip(patients, people, strict=True))
         await texts.remember(crew.worker, organization.id, by_id, settings.field_key, now)
         say("screenings and messages")
@@ -95,6 +96,18 @@ async def _live_through(
         done += len(batch)
         if done * 4 // len(everything) > (done - len(batch)) * 4 // len(everything):
             say(f"{done} of {len(everything)} readings")
+
+
+# Minutes ago. No unanswered alert of the cast is older, and what is said every five minutes was said a minute ago.
+LAST_HOURS = (*range(151, 31, -5), *range(31, 0, -1))
+
+
+async def _escalate(crew: clinic.Crew, now: datetime) -> None:
+    """What still stands was told to everybody whose turn has passed, at its time, so nothing of it is due at once."""
+    told = Told(public_url=crew.settings.public_url, field_key=crew.settings.field_key)
+    lasts = timedelta(minutes=crew.settings.acknowledged_minutes)
+    for minutes in LAST_HOURS:
+        await escalate.escalate(crew.worker, texts.WORKER, lasts, now - timedelta(minutes=minutes), told)
 
 
 def _batches(everything: Sequence[Event]) -> list[list[Event]]:

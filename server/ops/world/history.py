@@ -76,9 +76,9 @@ TROUBLES = (
         who=10, hours_ago=3 * 24, minutes_to_answer=3, outcome="medication_changed",
         note="Third high morning this week. Clinician raised the dose; follow-up in a week.",
     ),
-    Trouble(who=28, hours_ago=9.5, minutes_to_answer=25),
+    Trouble(who=28, hours_ago=0.8, minutes_to_answer=25),
     Trouble(who=17, hours_ago=2.2, minutes_to_answer=None),
-    Trouble(who=6, hours_ago=0.35, minutes_to_answer=None),
+    Trouble(who=6, hours_ago=0.2, minutes_to_answer=None),
 )  # fmt: skip
 
 

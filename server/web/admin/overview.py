@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.response import Template
 
+from server.auditing import runs
 from server.monitoring import fleet
 from server.people import accounts, organizations, staff
 from server.security import audit
@@ -26,6 +27,7 @@ async def overview(request: Request[Any, Any, State], person: NamedDependency[Pe
             "devices": await fleet.devices(db, now),
             "held": await fleet.held(db),
             "quarantine": await fleet.quarantine(db),
+            "runs": await runs.latest(db, 5),
             "staff": await staff.list_all(db),
             "logins": {one.staff_id: one.login for one in await accounts.logins(db) if one.staff_id},
         }

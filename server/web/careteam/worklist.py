@@ -13,11 +13,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 
+from server.auditing.banner import Banner, banner
 from server.db.pool import Db
 from server.errors import Conflict
 from server.flows import acknowledge as flow
-from server.monitoring import worklist
+from server.monitoring import telling, worklist
 from server.monitoring.alerts import Outcome
+from server.monitoring.telling import Telling
 from server.monitoring.worklist import Item
 from server.security import audit
 from server.security.guards import ANSWERING, answers_alarms, answers_alerts, staff_only
@@ -26,6 +28,14 @@ from server.web.pages import page
 
 Asked = Request[Any, Any, State]
 Note = Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look at the worklist shows: its lines, and what must be said above them."""
+
+    items: list[Item]
+    banner: Banner | None
+    telling: dict[str, Telling]
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,19 +64,21 @@ async def worklist_list(
     request: Asked, person: NamedDependency[Person], shown: FromQuery[str] = ""
 ) -> Template | Response[None]:
     """The part that live pages fetch again; 204 when they show just this already."""
-    items = await _look(request, person, shown)
-    if digest(items) == shown:
+    seen = await _look(request, person, shown)
+    if digest(seen) == shown:
         return Response(None, status_code=204)
-    return _shown(person, "careteam/worklist_list.html", items)
+    return _shown(person, "careteam/worklist_list.html", seen)
 
 
-async def _look(request: Asked, person: Person, shown: str = "") -> list[Item]:
+async def _look(request: Asked, person: Person, shown: str = "") -> Seen:
     """A look is noted with whom it showed; a page that fetches what it shows already is the same look."""
     async with request.app.state.database.transaction(person.who) as db:
         items = await worklist.open_items(db)
-        if digest(items) != shown:
-            await _note_look(db, person, items)
-    return items
+        telling_of = await telling.of(db, [item.id for item in items])
+        seen = Seen(items=items, banner=await banner(db, datetime.now(UTC)), telling=telling_of)
+        if digest(seen) != shown:
+            await _note_look(db, person, seen.items)
+    return seen
 
 
 async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
@@ -75,26 +87,26 @@ async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
     await audit.note(db, person.who, person.organization, "worklist.view", "worklist", now, detail=seen)
 
 
-def _shown(
-    person: Person, name: str, items: Sequence[Item], *, notice: str | None = None, status: int = 200
-) -> Template:
-    waiting = sum(item.status == "open" and item.older is None for item in items)
+def _shown(person: Person, name: str, seen: Seen, *, notice: str | None = None, status: int = 200) -> Template:
+    waiting = sum(item.status == "open" and item.older is None for item in seen.items)
     may = person.role in ANSWERING
     return page(
         name,
         person,
         status=status,
-        items=items,
+        items=seen.items,
+        banner=seen.banner,
+        telling=seen.telling,
         notice=notice,
         may_answer=may,
         waiting=waiting,
-        digest=digest(items),
+        digest=digest(seen),
     )
 
 
-def digest(items: Sequence[Item]) -> str:
+def digest(seen: Seen) -> str:
     """Changes whenever a line would look different, apart from the passing of time."""
-    return hashlib.sha256(msgspec.json.encode(items)).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:16]
 
 
 @post("/alerts/{patient_id:uuid}/{alert_id:uuid}/acknowledge", guards=[answers_alerts], include_in_schema=False)
@@ -151,8 +163,8 @@ async def _answered(
         await answer
     except Conflict as late:
         name = "careteam/worklist_list.html" if scripted else "careteam/worklist.html"
-        items = await _look(request, person)
-        return _shown(person, name, items, notice=late.says, status=200 if scripted else 409)
+        seen = await _look(request, person)
+        return _shown(person, name, seen, notice=late.says, status=200 if scripted else 409)
     if scripted:
         return _shown(person, "careteam/worklist_list.html", await _look(request, person))
     where = f"/patients/{patient_id}" if back == "patient" and patient_id else "/worklist"

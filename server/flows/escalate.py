@@ -1,0 +1,176 @@
+"""Nobody answered: the next ones are told, step by step, until somebody does; and what was taken and left returns."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from notifications import escalation, outbox, wording
+from notifications.escalation import Severity, State, Step, Take
+from notifications.messages import Message
+from server.db.events import Event, tell
+from server.db.ids import uuid7
+from server.db.pool import Database, Db, Who
+from server.flows.page import NOBODY, UNREACHABLE, Told
+from server.monitoring import alarms, chains, returns, steps
+from server.monitoring.alarms import Alarm
+from server.monitoring.chains import Chain, Moved
+from server.monitoring.steps import StepRow
+from server.people import roster
+from server.people.phones import phone_hash
+from server.people.roster import OnShift, Reachable
+from server.security import audit
+
+AUTHOR = "Careloop defaults"
+EXHAUSTED = "Everybody who should be told was paged and nobody answers. Somebody has to look at the worklist now."
+ANSWERED = "Closed by itself: somebody answered."
+
+
+async def escalate(database: Database, who: Who, lasts: timedelta, now: datetime, told: Told) -> int:
+    """Bring back what was taken `lasts` ago without an outcome, begin what is new, take every step that is due.
+
+    Each in a transaction of its own: killed anywhere, the next round goes on from what was committed. Returns how
+    many steps were taken.
+    """
+    await _prepare(database, who, now)
+    await _give_back(database, who, lasts, now)
+    taken = 0
+    while True:
+        async with database.transaction(who) as db:
+            moved = await _take_due(db, now, told)
+        taken += moved
+        if not moved:
+            return taken
+
+
+async def _prepare(database: Database, who: Who, now: datetime) -> None:
+    async with database.transaction(who) as db:
+        await _make_steps(db)
+        new = await chains.beginnings(db, now)
+        of = await steps.of(db, [one.organization_id for one in new])
+        starts = [(one, escalation.first_due(_steps(of, one), one.started_at, one.zone)) for one in new]
+        await chains.begin(db, starts)
+        await chains.end(db, now)
+        await alarms.settle(db, "chain_exhausted", await chains.answered(db), ANSWERED, now)
+
+
+async def _make_steps(db: Db) -> None:
+    """An organization without steps gets the shipped ones, to be approved."""
+    rows = [
+        StepRow(
+            organization_id=organization, team_id=None, severity=severity, position=position, after=step.after,
+            business_day=step.business_day, who=list(step.who), again=step.again,
+        )
+        for organization in await steps.without(db)
+        for severity, shipped in escalation.DEFAULTS.items()
+        for position, step in enumerate(shipped)
+    ]  # fmt: skip
+    if rows:
+        await steps.make(db, rows, escalation.SOURCE, AUTHOR)
+
+
+async def _give_back(database: Database, who: Who, lasts: timedelta, now: datetime) -> None:
+    async with database.transaction(who) as db:
+        returned = await returns.give_back(db, now, lasts)
+        for one in returned:
+            await audit.note(
+                db, who, one.organization_id, "alert.return", f"alert:{one.id}", now, patient=one.patient_id,
+                detail={"why": one.why},
+            )  # fmt: skip
+        await tell(
+            db,
+            *(Event(topic="worklist", organization=one.organization_id, patient=one.patient_id) for one in returned),
+        )
+
+
+async def _take_due(db: Db, now: datetime, told: Told) -> int:
+    """One batch: the steps, the pages of those that were ours to take, and the alarms, in one commit."""
+    due = await chains.due(db, now)
+    if not due:
+        return 0
+    of = await steps.of(db, [chain.organization_id for chain in due])
+    taken = [(chain, take) for chain in due if (take := _next(chain, _steps(of, chain), now)) is not None]
+    ours = await chains.advance(db, [_moved(chain, take, now) for chain, take in taken])
+    kept = [(chain, take) for chain, take in taken if chain.id in ours]
+    people = await roster.reachable(db, [chain.team_id for chain, _ in kept], now)
+    await outbox.put(
+        db, [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told)]
+    )
+    await alarms.keep(
+        db, [alarm for chain, take in kept for alarm in _trouble(chain, take, people[chain.team_id])], now
+    )
+    changed = {chain.organization_id for chain, _ in kept}
+    await tell(db, Event(topic="outbox"), *(Event(topic="worklist", organization=one) for one in changed))
+    return len(kept)
+
+
+def _next(chain: Chain, its: Sequence[Step], now: datetime) -> Take | None:
+    state = State(
+        standing=True, position=chain.position, started_at=chain.started_at, due_at=chain.due_at, zone=chain.zone,
+        failed=chain.failed,
+    )  # fmt: skip
+    step = escalation.next_step(state, its, now)
+    return step if isinstance(step, Take) else None
+
+
+def _moved(chain: Chain, take: Take, now: datetime) -> Moved:
+    """The page that was written with the alert is the first step's: the time of that step is the alert's."""
+    stepped = chain.started_at if _is_first(chain) and chain.told else now
+    return Moved(chain=chain, stepped_at=stepped, due_at=take.due_at, repeating=take.repeating)
+
+
+def _steps(rows: Sequence[StepRow], one: Chain | chains.Beginning) -> list[Step]:
+    own = steps.for_chain(rows, one.organization_id, one.team_id, one.severity)
+    shipped = escalation.DEFAULTS[one.severity]
+    return [msgspec.convert(row, Step, from_attributes=True) for row in own] or list(shipped)
+
+
+def _is_first(chain: Chain) -> bool:
+    return chain.round == 0 and chain.position == 0
+
+
+def _pages(chain: Chain, take: Take, people: Sequence[Reachable], now: datetime, told: Told) -> list[Message]:
+    if _is_first(chain) and chain.told:
+        return []
+    chosen = {person.staff_id: person for who in take.who if (person := roster.choose(people, who)) is not None}
+    return [_message(chain, person, now, told) for _, person in sorted(chosen.items())]
+
+
+TEXTS: Mapping[tuple[str, bool], str] = {
+    ("alert", True): "page_high_alert", ("alert", False): "page_alert",
+    ("alarm", True): "page_alarm", ("alarm", False): "page_alarm",
+}  # fmt: skip
+
+
+def _message(chain: Chain, person: OnShift, now: datetime, told: Told) -> Message:
+    text = wording.render(TEXTS[chain.kind, chain.severity == "high"], "en", url=f"{told.public_url}/worklist")
+    return Message(
+        id=uuid7(), organization_id=chain.organization_id, purpose="page", unique_for=_once(chain, person.staff_id),
+        staff_id=person.staff_id, alert_id=chain.id if chain.kind == "alert" else None,
+        alarm_id=chain.id if chain.kind == "alarm" else None, to_number=person.phone,
+        to_hash=phone_hash(told.field_key, person.phone), wording=text.name, wording_version=text.version,
+        language=text.language, body=text.body, not_before=now, created_at=now,
+    )  # fmt: skip
+
+
+def _once(chain: Chain, staff: uuid.UUID) -> str:
+    """The first page has the name that whoever opens an alert gives it, so it is written once."""
+    name = f"page:{chain.id}:{chain.severity}"
+    return name if _is_first(chain) else f"{name}:{chain.round}.{chain.position}:{staff}"
+
+
+def _trouble(chain: Chain, take: Take, people: Sequence[Reachable]) -> list[Alarm]:
+    found = []
+    if not people:
+        found.append(_alarm(chain, "roster", str(chain.team_id), UNREACHABLE))
+    elif "on_shift" in take.who and not any(person.on_since for person in people):
+        found.append(_alarm(chain, "roster", str(chain.team_id), NOBODY))
+    if take.exhausted and chain.severity == "high":
+        found.append(_alarm(chain, "chain_exhausted", str(chain.id), EXHAUSTED))
+    return found
+
+
+def _alarm(chain: Chain, kind: str, subject: str, says: str) -> Alarm:
+    severity: Severity = "high"
+    return Alarm(organization_id=chain.organization_id, kind=kind, subject=subject, severity=severity, says=says)

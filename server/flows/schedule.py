@@ -1,0 +1,127 @@
+"""Somebody changes the roster: who is on shift, who is away, whom a team names, and which week is complete."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from server.db.ids import uuid7
+from server.db.pool import Database, Db
+from server.errors import Conflict, Invalid, NotFound, Refused
+from server.flows.answering import answering
+from server.people import coverage, shifts, staff, teams
+from server.people.coverage import Hours, Span
+from server.people.shifts import Named
+from server.people.teams import Shift
+from server.security import audit
+from server.security.sessions import Person
+
+LONGEST = timedelta(hours=24)
+NO_TEAM = "There is no such team, or it belongs to somebody else. Go back to the roster."
+GONE = "It is not on the roster any more. Go back to the roster and look again."
+
+
+async def add_shift(
+    database: Database, person: Person, team: uuid.UUID, who: uuid.UUID, span: Span, now: datetime
+) -> None:  # fmt: skip
+    """It counts at once. `Invalid` says what cannot be right, `Conflict` that it is there already."""
+    if not timedelta() < span[1] - span[0] <= LONGEST:
+        raise Invalid("A shift lasts up to 24 hours: check from when to when.")
+    async with answering(database, person, "shift.add", team, now) as db:
+        await _team(db, team)
+        await _can_be_paged(db, who)
+        if await shifts.clashes(db, team, who, span):
+            raise Conflict("This person is on the roster in some of that time already.")
+        made = Shift(
+            id=uuid7(), organization_id=person.organization, team_id=team, staff_id=who, starts_at=span[0],
+            ends_at=span[1],
+        )  # fmt: skip
+        await teams.add_shifts(db, [made])
+        await _note(db, person, "shift.add", f"shift:{made.id}", now)
+
+
+async def remove_shift(database: Database, person: Person, shift: uuid.UUID, now: datetime) -> uuid.UUID:
+    """The team. It may leave a gap: pages then go to the fallback contact, and a published week raises an alarm."""
+    async with answering(database, person, "shift.remove", shift, now) as db:
+        team = await shifts.cancel(db, shift, now)
+        if team is None:
+            raise NotFound(GONE)
+        await _note(db, person, "shift.remove", f"shift:{shift}", now)
+    return team
+
+
+async def restore_shift(database: Database, person: Person, shift: uuid.UUID, now: datetime) -> uuid.UUID:
+    """The team. Undo of a removal, within a day."""
+    async with answering(database, person, "shift.restore", shift, now) as db:
+        team = await shifts.restore(db, shift, now)
+        if team is None:
+            raise NotFound(GONE)
+        await _note(db, person, "shift.restore", f"shift:{shift}", now)
+    return team
+
+
+async def add_time_off(database: Database, person: Person, who: uuid.UUID, span: Span, now: datetime) -> None:
+    """From then to then nobody pages this person, and their shifts cover nothing."""
+    if span[0] >= span[1] or span[1] <= now:
+        raise Invalid("Time off ends after it begins, and not in the past: check from when to when.")
+    made = uuid7()
+    async with answering(database, person, "time_off.add", made, now) as db:
+        if not await shifts.add_away(db, made, who, span):
+            raise NotFound("There is no such person here. Choose somebody from the list.")
+        await _note(db, person, "time_off.add", f"time_off:{made}", now)
+
+
+async def end_time_off(database: Database, person: Person, time_off: uuid.UUID, now: datetime) -> None:
+    async with answering(database, person, "time_off.remove", time_off, now) as db:
+        if not await shifts.end_away(db, time_off, now):
+            raise NotFound(GONE)
+        await _note(db, person, "time_off.remove", f"time_off:{time_off}", now)
+
+
+async def name(database: Database, person: Person, team: uuid.UUID, named: Named, now: datetime) -> None:
+    """Whom the team's third step means, and who is told when nobody is on shift."""
+    async with answering(database, person, "team.name", team, now) as db:
+        await _team(db, team)
+        for one in (named.charge_nurse_id, named.fallback_id):
+            if one is not None:
+                await _can_be_paged(db, one)
+        await shifts.name(db, team, named)
+        await _note(db, person, "team.name", f"team:{team}", now)
+
+
+async def declare(database: Database, person: Person, team: uuid.UUID, hours: Sequence[Hours], now: datetime) -> None:
+    """The hours in which somebody must be on shift."""
+    async with answering(database, person, "team.hours", team, now) as db:
+        await _team(db, team)
+        await coverage.set_hours(db, team, hours)
+        await _note(db, person, "team.hours", f"team:{team}", now)
+
+
+async def publish(database: Database, person: Person, team: uuid.UUID, monday: date, now: datetime) -> None:
+    """Declare a week complete. `Invalid` names the hours to come in which nobody who can be paged is on shift."""
+    if person.staff_id is None:
+        raise Refused("The roster is the care team's.")
+    async with answering(database, person, "roster.publish", team, now) as db:
+        await _team(db, team)
+        begins, ends = coverage.week_of(monday, person.zone)
+        gaps = await coverage.uncovered(db, team, monday, person.zone, (max(begins, now), ends))
+        if gaps:
+            raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, person.zone)}.")
+        if await shifts.publish(db, team, monday, person.staff_id, now):
+            await _note(db, person, "roster.publish", f"team:{team}", now)
+
+
+async def _team(db: Db, team: uuid.UUID) -> None:
+    if await shifts.named(db, team) is None:
+        raise NotFound(NO_TEAM)
+
+
+async def _can_be_paged(db: Db, who: uuid.UUID) -> None:
+    found = await staff.get(db, who)
+    if found is None or found.disabled_at is not None:
+        raise NotFound("There is no such person here. Choose somebody from the list.")
+    if found.phone is None:
+        raise Invalid(f"{found.name} has no telephone and cannot be paged. Enter one first, or choose somebody else.")
+
+
+async def _note(db: Db, person: Person, action: str, subject: str, now: datetime) -> None:
+    await audit.note(db, person.who, person.organization, action, subject, now)

@@ -1,0 +1,194 @@
+"""How far each alert and alarm has come in telling people: begun, claimed step by step, ended; the database decides."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from server.db.pool import Db
+from server.monitoring.findings import Severity
+
+Kind = Literal["alert", "alarm"]
+# Alarms that are part of a chain already: they must not begin another.
+OWN = ("chain_exhausted", "page_failed")
+
+
+class Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert or alarm that stands and has no chain, or one of another severity."""
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    kind: Kind
+    patient_id: uuid.UUID | None
+    team_id: uuid.UUID
+    severity: Severity
+    started_at: datetime
+    zone: str
+
+
+# A late high which a newer reading contradicts was not paged; it is told like a medium, so it is not forgotten either.
+# The page written with the alert counts as the first step: its time is when the chain began.
+BEGINNINGS = """
+    SELECT n.id, n.organization_id, 'alert' AS kind, n.patient_id, n.team_id, n.severity, o.zone,
+           coalesce(n.paged_at, CASE WHEN n.chained IS NULL THEN n.opened_at ELSE $1 END) AS started_at
+      FROM (SELECT a.id, a.organization_id, a.patient_id, p.team_id, a.opened_at, e.severity AS chained,
+                   m.created_at AS paged_at,
+                   CASE WHEN a.severity = 'high' AND a.age = 'late' AND m.id IS NULL THEN 'medium'
+                        ELSE a.severity END AS severity
+              FROM alert a
+              JOIN patient p ON p.id = a.patient_id AND NOT p.synthetic
+              LEFT JOIN escalation e ON e.id = a.id
+              LEFT JOIN message m ON m.organization_id = a.organization_id
+                   AND m.unique_for = 'page:' || a.id || ':' || a.severity
+             WHERE a.status <> 'resolved' AND a.age <> 'historic') n
+      JOIN organization o ON o.id = n.organization_id
+     WHERE n.chained IS DISTINCT FROM n.severity
+     UNION ALL
+    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone, b.opened_at
+      FROM alarm b
+      JOIN organization o ON o.id = b.organization_id
+      JOIN LATERAL (
+           SELECT t.id FROM team t LEFT JOIN patient p ON p.team_id = t.id AND p.mrn = b.subject
+            WHERE t.organization_id = b.organization_id
+            ORDER BY p.id IS NULL, t.id::text <> b.subject, t.name, t.id LIMIT 1) t ON true
+     WHERE b.status = 'open' AND b.severity = 'high' AND b.kind <> ALL ($2::text[])
+       AND NOT EXISTS (SELECT FROM escalation e WHERE e.id = b.id)
+     LIMIT 500
+"""
+
+
+async def beginnings(db: Db, now: datetime) -> list[Beginning]:
+    return [Beginning(**dict(row)) for row in await db.fetch(BEGINNINGS, now, list(OWN))]
+
+
+BEGIN = """
+    INSERT INTO escalation AS e (id, organization_id, kind, patient_id, team_id, severity, started_at, stepped_at,
+                                 due_at)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[],
+                         $7::timestamptz[], $7::timestamptz[], $8::timestamptz[])
+    ON CONFLICT (id) DO UPDATE
+       SET severity = excluded.severity, started_at = excluded.started_at, stepped_at = excluded.stepped_at,
+           due_at = excluded.due_at, round = 0, position = 0, repeating = false, ended_at = NULL
+     WHERE e.severity <> excluded.severity
+    RETURNING e.id
+"""
+
+
+async def begin(db: Db, new: Sequence[tuple[Beginning, datetime]]) -> int:
+    """Each with when its first page is due; returns how many were not begun by another worker meanwhile."""
+    if not new:
+        return 0
+    ordered = sorted(new, key=lambda one: one[0].id)
+    fields = ("id", "organization_id", "kind", "patient_id", "team_id", "severity", "started_at")
+    columns = [[getattr(one, field) for one, _ in ordered] for field in fields]
+    return len(await db.fetch(BEGIN, *columns, [due for _, due in ordered]))
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain that this worker, and no other, may move on in this transaction."""
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    kind: Kind
+    patient_id: uuid.UUID | None
+    team_id: uuid.UUID
+    severity: Severity
+    round: int
+    position: int
+    started_at: datetime
+    due_at: datetime
+    zone: str
+    told: bool
+    failed: bool
+
+
+# Locked rows are another worker's. `told`: whoever opened it has paged already. `failed`: pages of the last step there
+# were, and none of them can arrive: refused, or their numbers opted out. In state shadow nobody is paged, so nothing is
+# said again.
+DUE = """
+    SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.round, e.position, e.started_at,
+           e.due_at, o.zone, f.failed,
+           EXISTS (SELECT FROM message m
+                    WHERE m.purpose = 'page' AND m.alert_id = e.id AND m.created_at >= e.started_at) OR
+           EXISTS (SELECT FROM message m
+                    WHERE m.purpose = 'page' AND m.alarm_id = e.id AND m.created_at >= e.started_at) AS told
+      FROM escalation e
+      JOIN organization o ON o.id = e.organization_id
+      LEFT JOIN alert a ON a.patient_id = e.patient_id AND a.id = e.id
+      LEFT JOIN alarm b ON e.kind = 'alarm' AND b.id = e.id
+      JOIN LATERAL (
+           SELECT coalesce(bool_and(m.status IN ('failed', 'suppressed') OR
+                  EXISTS (SELECT FROM opt_out x WHERE x.organization_id = m.organization_id
+                             AND x.phone_hash = m.to_hash AND x.ended_at IS NULL)), false) AS failed
+             FROM message m
+            WHERE e.position > 0 AND NOT e.repeating AND m.purpose = 'page' AND m.created_at >= e.stepped_at
+              AND (m.alert_id = e.id OR m.alarm_id = e.id)) f ON true
+     WHERE e.ended_at IS NULL AND coalesce(a.status, b.status) = 'open'
+       AND (e.due_at <= $1 OR f.failed) AND (o.state <> 'shadow' OR NOT e.repeating)
+     ORDER BY e.due_at, e.id LIMIT 100
+       FOR UPDATE OF e SKIP LOCKED
+"""
+
+
+async def due(db: Db, now: datetime) -> list[Chain]:
+    """What is to be told now, the longest waiting first, taken for this transaction."""
+    return [Chain(**dict(row)) for row in await db.fetch(DUE, now)]
+
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain after one of its steps."""
+
+    chain: Chain
+    stepped_at: datetime
+    due_at: datetime
+    repeating: bool
+
+
+# Only from where it was read, and only while nobody answered: of two workers one moves it.
+ADVANCE = """
+    UPDATE escalation e
+       SET position = n.position + 1, stepped_at = n.stepped_at, due_at = n.due_at, repeating = n.repeating
+      FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], $6::bool[])
+           AS n (id, round, position, stepped_at, due_at, repeating)
+     WHERE e.id = n.id AND e.round = n.round AND e.position = n.position AND e.ended_at IS NULL
+       AND (EXISTS (SELECT FROM alert a WHERE a.patient_id = e.patient_id AND a.id = e.id AND a.status = 'open')
+            OR EXISTS (SELECT FROM alarm b WHERE e.kind = 'alarm' AND b.id = e.id AND b.status = 'open'))
+    RETURNING e.id
+"""
+
+
+async def advance(db: Db, moved: Sequence[Moved]) -> set[uuid.UUID]:
+    """Ids of those that were ours to move."""
+    if not moved:
+        return set()
+    rows = [(m.chain.id, m.chain.round, m.chain.position, m.stepped_at, m.due_at, m.repeating) for m in moved]
+    return {row["id"] for row in await db.fetch(ADVANCE, *map(list, zip(*rows, strict=True)))}
+
+
+# What is resolved needs nobody any more.
+END = """
+    UPDATE escalation e SET ended_at = $1
+     WHERE e.ended_at IS NULL
+       AND (EXISTS (SELECT FROM alert a WHERE a.patient_id = e.patient_id AND a.id = e.id AND a.status = 'resolved')
+            OR EXISTS (SELECT FROM alarm b WHERE e.kind = 'alarm' AND b.id = e.id AND b.status = 'resolved'))
+"""
+
+
+async def end(db: Db, now: datetime) -> None:
+    await db.execute(END, now)
+
+
+ANSWERED = """
+    SELECT x.organization_id, x.subject
+      FROM alarm x JOIN escalation e ON e.id = x.subject::uuid
+      LEFT JOIN alert a ON a.patient_id = e.patient_id AND a.id = e.id
+      LEFT JOIN alarm b ON e.kind = 'alarm' AND b.id = e.id
+     WHERE x.kind = 'chain_exhausted' AND x.status <> 'resolved' AND coalesce(a.status, b.status) <> 'open'
+"""
+
+
+async def answered(db: Db) -> list[tuple[uuid.UUID, str]]:
+    """(organization, subject) of each alarm about a chain at its end that somebody has answered since."""
+    return [(row["organization_id"], row["subject"]) for row in await db.fetch(ANSWERED)]

@@ -1,0 +1,92 @@
+"""The next step as a table: pure, at each boundary, for each severity, and never a silent end."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from notifications.escalation import DEFAULTS, Over, State, Step, Take, Wait, first_due, next_step, working_day
+
+ZONE = "America/New_York"
+T0 = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)  # a Friday, 15:00 in New York
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+HIGH = DEFAULTS["high"]
+
+
+def state(position: int, due: timedelta, *, standing: bool = True, failed: bool = False) -> State:
+    return State(standing=standing, position=position, started_at=T0, due_at=T0 + due, zone=ZONE, failed=failed)
+
+
+@pytest.mark.parametrize(
+    ("position", "who", "following", "repeating", "exhausted"),
+    [
+        (0, ("on_shift",), 5, False, False),
+        (1, ("backup",), 10, False, False),
+        (2, ("charge_nurse",), 15, False, False),
+        (3, ("clinician", "admin"), 20, True, False),
+        (4, ("clinician", "admin"), 25, True, True),
+        (77, ("clinician", "admin"), 390, True, True),
+    ],
+)
+def test_a_high_alert_goes_up_at_five_ten_fifteen_and_then_every_five_minutes(
+    position: int, who: tuple[str, ...], following: int, repeating: bool, exhausted: bool
+) -> None:
+    due = position * 5 * MINUTE
+    assert next_step(state(position, due), HIGH, T0 + due - SECOND) == Wait(until=T0 + due)
+    step = next_step(state(position, due), HIGH, T0 + due)
+    assert step == Take(who=who, due_at=T0 + following * MINUTE, repeating=repeating, exhausted=exhausted)
+
+
+@pytest.mark.parametrize("position", [0, 1, 3, 9])
+def test_once_answered_there_is_no_step_whatever_is_due_or_failed(position: int) -> None:
+    assert next_step(state(position, 0 * MINUTE, standing=False, failed=True), HIGH, T0 + HOUR) == Over()
+
+
+@pytest.mark.parametrize(("position", "hurried"), [(0, False), (1, True), (2, True), (3, True), (4, False), (9, False)])
+def test_a_page_nobody_can_get_hurries_the_next_step_but_never_a_repeat(position: int, hurried: bool) -> None:
+    step = next_step(state(position, HOUR, failed=True), HIGH, T0 + SECOND)
+    assert isinstance(step, Take if hurried else Wait)
+
+
+def test_a_hurried_step_leaves_the_later_ones_where_they_were() -> None:
+    step = next_step(state(1, 5 * MINUTE, failed=True), HIGH, T0 + SECOND)
+    assert isinstance(step, Take)
+    assert (step.who, step.due_at) == (("backup",), T0 + 10 * MINUTE)
+
+
+def test_after_a_day_away_repeats_go_on_from_now() -> None:
+    step = next_step(state(4, 20 * MINUTE), HIGH, T0 + 24 * HOUR)
+    assert isinstance(step, Take)
+    assert step.due_at == T0 + 24 * HOUR + 5 * MINUTE
+
+
+def test_a_last_step_that_says_nothing_of_repeating_is_repeated() -> None:
+    only = [Step(after=0 * MINUTE, who=("on_shift",))]
+    step = next_step(state(0, 0 * MINUTE), only, T0)
+    assert isinstance(step, Take)
+    assert step.due_at == T0 + 5 * MINUTE
+
+
+def test_a_medium_is_told_after_four_hours_and_again_every_four() -> None:
+    assert first_due(DEFAULTS["medium"], T0, ZONE) == T0 + 4 * HOUR
+    step = next_step(state(0, 4 * HOUR), DEFAULTS["medium"], T0 + 4 * HOUR)
+    assert isinstance(step, Take)
+    assert (step.who, step.due_at) == (("on_shift",), T0 + 8 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("local", "due"),
+    [
+        ("2026-11-20 15:00", "2026-11-23 09:00"),  # Friday → Monday
+        ("2026-11-21 08:00", "2026-11-23 09:00"),  # Saturday
+        ("2026-11-22 23:59", "2026-11-23 09:00"),  # Sunday night
+        ("2026-11-23 00:00", "2026-11-24 09:00"),  # Monday → Tuesday
+        ("2026-10-31 12:00", "2026-11-02 09:00"),  # over the end of summer time
+        ("2026-03-06 12:00", "2026-03-09 09:00"),  # over its beginning
+    ],
+)
+def test_a_low_is_told_at_nine_on_the_next_working_day(local: str, due: str) -> None:
+    zone = ZoneInfo(ZONE)
+    after = datetime.fromisoformat(local).replace(tzinfo=zone)
+    assert working_day(after.astimezone(UTC), ZONE) == datetime.fromisoformat(due).replace(tzinfo=zone)
+    assert first_due(DEFAULTS["low"], after, ZONE) == datetime.fromisoformat(due).replace(tzinfo=zone)
