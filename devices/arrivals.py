@@ -99,15 +99,15 @@ ENTER = """
 
 
 async def enter(
-    db: Any, entries: Sequence[Candidate], times: Mapping[Key, int], judged_with: Mapping[Any, str], now: datetime,
-    news: tuple[str, Sequence[str]] = ("", ()),
+    db: Any, entries: Sequence[Candidate], times: Mapping[Key, int] | None, judged_with: Mapping[Any, str],
+    now: datetime, news: tuple[str, Sequence[str]] = ("", ()),
 ) -> Entered:  # fmt: skip
     """Enter what is new, with its readings: one round trip, in a transaction opened by the caller.
 
     `news`: a channel and what whoever listens there hears on commit; telling it apart would be another round trip.
 
-    Each key once; `times` says how often each came in this batch. Sorted by key, and ledger before numbers before
-    counts: two batches that meet must not deadlock.
+    Each key once; `times` says how often each came in this batch, None that none came twice. Sorted by key, and
+    ledger before numbers before counts: two batches that meet must not deadlock.
     """
     if not entries:
         return Entered(before=set(), through={})

@@ -59,17 +59,17 @@ def _run(numbers: list[int]) -> Run:
 
 
 def literal(
-    entries: Sequence[Candidate], times: Mapping[Key, int], run_of: Mapping[tuple[str, int], Run],
+    entries: Sequence[Candidate], times: Mapping[Key, int] | None, run_of: Mapping[tuple[str, int], Run],
     judged_with: Mapping[Any, str], now: datetime,
 ) -> str:  # fmt: skip
-    """The entries in their order; the first of each epoch carries its run. `times` says nothing of one: it counts 0."""
+    """The entries in their order; the first of each epoch carries its run. `times` is None when each came once."""
     received, told, rows = now.isoformat(), set[tuple[str, int]](), []
     for entry in entries:
         epoch, run = (entry.sender, entry.epoch), None
         if epoch not in told:
             told.add(epoch)
             run = run_of.get(epoch)
-        rows.append(_row(entry, times.get(entry.where, 0), run, judged_with, received))
+        rows.append(_row(entry, 1 if times is None else times[entry.where], run, judged_with, received))
     return '{"' + '","'.join(rows) + '"}'
 
 

@@ -47,6 +47,11 @@ def clock(reading: DecodedReading, zone: ZoneInfo, received_at: datetime, skew: 
     A skew is of the clock as it is today, so it is not applied to what contradicts it: a live reading that agrees
     with our clock, a backlog's entry that would land in the future, a time that is only a date.
     """
+    said = reading.measured_at
+    if skew is None and said is not None and said.tzinfo is not None:  # nearly all: nothing to find out
+        at = said.astimezone(UTC)
+        if CLOCK_NEVER_SET <= at <= received_at + TRUSTED:
+            return Clocked(measured_at=at, basis="device", ahead=False)
     if skew is None or abs(skew) <= TRUSTED or "time_approximate" in reading.flags:
         skew = NONE
     told = told_at(reading.measured_at, zone, received_at, skew)

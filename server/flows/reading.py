@@ -95,8 +95,8 @@ async def _enter(
     The ledger decides: only what it did not have becomes a reading. A number that came before with other
     content is entered beside it under number and hash.
     """
-    times = Counter(c.where for c in candidates)
     firsts = {c.where: c for c in reversed(candidates)}
+    times = Counter(c.where for c in candidates) if len(firsts) < len(candidates) else None
     names = rules.names(applying)
     news = encoded(_read(candidates))  # also of what came before: to look again is harmless
     entered = await arrivals.enter(db, list(firsts.values()), times, names, now, (CHANNEL, news))
@@ -109,7 +109,7 @@ async def _enter(
         for one in (intake.reused(c) for c in candidates if c.seq is not None and before[c.where].hash != c.hash)
     }
     if beside:
-        again = await arrivals.enter(db, list(beside.values()), {}, names, now)
+        again = await arrivals.enter(db, list(beside.values()), dict.fromkeys(beside, 0), names, now)
         entered.through.update(again.through)
         before |= await arrivals.earlier(db, sorted(beside))
         new |= {where: c for where, c in beside.items() if c.reading_id not in again.before}
@@ -167,7 +167,8 @@ async def judge(
 
     Doubt is not silence: what is held is judged as every reading and every patient it could be.
     """
-    judged = [measured for c in new for measured in _measured(c, known, now)]
+    by_metric = rules.grouped(applying)
+    judged = [measured for c in new if _may_cross(c, by_metric) for measured in _measured(c, known, now)]
     found = rules.worst(rules.judge(judged, applying))
     if not found:
         return []
@@ -175,6 +176,13 @@ async def judge(
     await findings.insert(db, found, now, {(e.patient_id, e.rule_id): e.id for e in episodes})
     await page(db, episodes, found, {m.id: m.kind for m in judged}, now, told)
     return episodes
+
+
+def _may_cross(c: Candidate, by_metric: Mapping[uuid.UUID, Mapping[str, Sequence[Limit]]]) -> bool:
+    """False for what is stored and crosses nothing: most readings, and this is the one path all of them take."""
+    if c.fate != "stored" or c.decoded is None or c.patient_id is None or c.decoded.out_of_range is not None:
+        return True
+    return rules.crosses(c.decoded.values, by_metric[c.patient_id])
 
 
 def _patients(c: Candidate) -> set[uuid.UUID]:

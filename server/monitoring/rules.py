@@ -40,14 +40,30 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def judge(measured: Iterable[Measured], limits: Mapping[uuid.UUID, Sequence[Limit]]) -> list[Finding]:
     """One finding per reading and rule version that it crosses, at the worst level crossed."""
-    found = []
-    by_metric: dict[int, dict[str, list[Limit]]] = {}  # by list: patients of the same programmes share theirs
-    for one in measured:
-        of_patient = limits.get(one.patient_id, ())
-        if id(of_patient) not in by_metric:
-            by_metric[id(of_patient)] = _by_metric(of_patient)
-        for limit in _worst_crossed(one, by_metric[id(of_patient)]):
-            found.append(_finding(one, limit))
+    by_metric = grouped(limits)
+    return [
+        _finding(one, limit) for one in measured for limit in _worst_crossed(one, by_metric.get(one.patient_id, {}))
+    ]
+
+
+def crosses(values: Mapping[str, Decimal], limits: Mapping[str, Sequence[Limit]]) -> bool:
+    """True when any number crosses any limit of its metric: few do, and the others need no further look."""
+    for metric, value in values.items():
+        for limit in limits.get(metric, ()):
+            if CROSSES[limit.side](value, limit.value):
+                return True
+    return False
+
+
+def grouped(limits: Mapping[uuid.UUID, Sequence[Limit]]) -> dict[uuid.UUID, dict[str, list[Limit]]]:
+    """By patient and metric; shared lists are grouped once."""
+    made: dict[int, dict[str, list[Limit]]] = {}
+    found = {}
+    for patient, of_patient in limits.items():
+        by_metric = made.get(id(of_patient))
+        if by_metric is None:
+            by_metric = made[id(of_patient)] = _by_metric(of_patient)
+        found[patient] = by_metric
     return found
 
 
