@@ -81,8 +81,3 @@ async def tell_all(db: Any, told: Sequence[tuple[str, Status]], now: datetime) -
     if last:
         rows = [(device, *words) for device, words in sorted(last.items())]
         await db.execute(STATUS, *map(list, zip(*rows, strict=True)), now)
-
-
-async def tell_status(db: Any, device: str, status: Status, now: datetime) -> None:
-    """Keep the last word of one device."""
-    await tell_all(db, [(device, status)], now)

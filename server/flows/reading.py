@@ -79,9 +79,8 @@ def _understand(batch: Sequence[Publish], known: Known, now: datetime, cap: int)
         came[publish.sender] += len(entries)
         flood = sender is not None and sender.today + came[publish.sender] > cap
         for entry in entries:
-            if flood and isinstance(entry.decoded, DecodedReading):
-                refused = Refused(reason="daily_cap", seq=entry.decoded.seq, epoch=entry.decoded.epoch)
-                found.append(intake.quarantined(publish, entry, refused, next(ids), sender))
+            if sender is not None and flood and isinstance(entry.decoded, DecodedReading):
+                found.append(intake.refused(publish, entry, entry.decoded, next(ids), sender, "daily_cap"))
             else:
                 found.append(intake.decide(publish, entry, known, now, next(ids)))
     return found

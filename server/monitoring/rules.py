@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from server.db.ids import uuid7
 from server.monitoring.findings import Age, Finding, Side
 from server.monitoring.limits import Limit
 
+Made = TypeVar("Made")
 SEVERITIES = ("low", "medium", "high")
 CROSSES: dict[Side, Callable[[Decimal, Decimal], bool]] = {
     "at_or_above": operator.ge,
@@ -57,13 +58,19 @@ def crosses(values: Mapping[str, Decimal], limits: Mapping[str, Sequence[Limit]]
 
 def grouped(limits: Mapping[uuid.UUID, Sequence[Limit]]) -> dict[uuid.UUID, dict[str, list[Limit]]]:
     """By patient and metric; shared lists are grouped once."""
-    made: dict[int, dict[str, list[Limit]]] = {}
+    return _once_per_list(limits, _by_metric)
+
+
+def _once_per_list(
+    limits: Mapping[uuid.UUID, Sequence[Limit]], make: Callable[[Sequence[Limit]], Made]
+) -> dict[uuid.UUID, Made]:
+    """What is made of each patient's limits: patients of the same programmes share one list, and what it makes."""
+    made: dict[int, Made] = {}
     found = {}
     for patient, of_patient in limits.items():
-        by_metric = made.get(id(of_patient))
-        if by_metric is None:
-            by_metric = made[id(of_patient)] = _by_metric(of_patient)
-        found[patient] = by_metric
+        if id(of_patient) not in made:
+            made[id(of_patient)] = make(of_patient)
+        found[patient] = made[id(of_patient)]
     return found
 
 
@@ -127,14 +134,7 @@ def _finding(one: Measured, limit: Limit) -> Finding:
 
 def names(limits: Mapping[uuid.UUID, Sequence[Limit]]) -> dict[uuid.UUID, str]:
     """`judged_with` by patient; shared lists are named once."""
-    named: dict[int, str] = {}
-    found = {}
-    for patient, of_patient in limits.items():
-        name = named.get(id(of_patient))
-        if name is None:
-            name = named[id(of_patient)] = judged_with(of_patient)
-        found[patient] = name
-    return found
+    return _once_per_list(limits, judged_with)
 
 
 def judged_with(limits: Sequence[Limit]) -> str:
