@@ -154,15 +154,6 @@ def _taken_in(
     return (known["device_id"], skew.total_seconds(), told.total_seconds(), new[-1].basis, kept), shift
 
 
-OF_DEVICES = "SELECT device_id, skew_seconds FROM device_clock WHERE device_id = ANY($1)"
-
-
-async def of_devices(db: Any, ids: Iterable[str]) -> dict[str, timedelta]:
-    """The skew of those whose clock was ever compared with ours."""
-    records = await db.fetch(OF_DEVICES, sorted(set(ids)))
-    return {record["device_id"]: timedelta(seconds=record["skew_seconds"]) for record in records}
-
-
 ZONES = """
     SELECT l.device_id, min(p.zone) AS zone
       FROM loan l JOIN patient p ON p.id = l.patient_id

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices import clocks, quality, status
+from devices import clocks, quality, registry, status
 from devices.clocks import Lag, Observation
 from devices.decoded import DecodedReading
 from devices.status import Status
@@ -188,7 +188,7 @@ async def compare(bridge_db: Database, *seen: Observation, now: datetime = NOW) 
 
 async def known(bridge_db: Database, device: str) -> timedelta | None:
     async with bridge_db.transaction(BRIDGE) as db:
-        return (await clocks.of_devices(db, [device])).get(device)
+        return (await registry.known(db, [device], NOW.date())).devices[device].skew
 
 
 def compare_soon(bridge_db: Database, seen: Observation) -> "asyncio.Task[list[clocks.Shift]]":
@@ -272,7 +272,8 @@ async def test_the_web_takes_in_what_came_by_http(world: World, web_db: Database
     who = Who(principal=f"device:{world.device}", organization=world.organization)
     async with web_db.transaction(who) as db:
         shifts = await clock.compare(db, [seen_by_status(world.device, -3 * HOUR)], NOW)
-        assert await clocks.of_devices(db, [world.device]) == {world.device: -3 * HOUR}
+        registered = (await registry.known(db, [world.device], NOW.date())).devices
+        assert {name: device.skew for name, device in registered.items()} == {world.device: -3 * HOUR}
     assert len(shifts) == 1
 
 
