@@ -156,7 +156,7 @@ async def _keep(db: Db, person: Person, seen: Look, now: datetime, told: Told) -
         raise Conflict(FIRST)
     entered = await second_look.enter(db, seen.new, waiting.received_at)
     kept = [*seen.known, *(c for c in seen.new if c.reading_id in entered)]
-    applying = await limits.of_patients(db, sorted(seen.registry.patients))
+    applying = await limits.of_patients(db, sorted(seen.registry.patients), now)
     names = rules.names(applying)
     await readings.insert(db, [_reading(c, waiting, names) for c in kept if c.fate == "stored"])
     await coming.keep_doubtful(db, [*kept, *seen.refused], waiting.received_at)

@@ -43,7 +43,7 @@ NOTHING = Outcome(receipts={}, counts={}, episodes=[])
 async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, cap: int = DAILY_CAP) -> Outcome:
     """Store what the batch says, judge it, and decide whom to tell: one transaction, opened by the caller."""
     known = await registry.known(db, {p.sender for p in batch}, now.date())
-    applying = await limits.of_patients(db, sorted(known.patients))
+    applying = await limits.of_patients(db, sorted(known.patients), now)
     candidates = _understand(batch, known, now, cap)
     settled, new, through = await _enter(db, candidates, applying, now)
     await keep_doubtful(db, new, now)

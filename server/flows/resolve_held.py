@@ -56,7 +56,7 @@ async def assign(
         patient = await patients.get(db, decision.patient)
         if patient is None:
             raise NotFound("There is no such patient here. Check the record number.")
-        of_patient = (await limits.of_patients(db, [patient.id]))[patient.id]
+        of_patient = (await limits.of_patients(db, [patient.id], now))[patient.id]
         reading = await _named(db, held, _reading(held, patient, decision, now), of_patient, now)
         await _settle(db, person, held, decision, reading.id, now)
         await readings.insert(db, [msgspec.structs.replace(reading, judged_with=rules.judged_with(of_patient))])

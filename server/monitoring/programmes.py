@@ -8,7 +8,7 @@ import msgspec
 
 from server.db.ids import uuid7
 from server.db.pool import Db
-from server.monitoring import defaults
+from server.monitoring import defaults, parameters
 
 
 class Programme(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,7 @@ async def list_all(db: Db, organization: uuid.UUID) -> list[Programme]:
 async def seed(db: Db, organization: uuid.UUID, author: str, now: datetime) -> None:
     """Give an organization the default programmes, rules and reminders; what it has stays as it is."""
     await _programmes(db, organization)
+    await _programme_versions(db, organization, author, now)
     fresh = await _rules(db, organization)
     await _versions(db, organization, fresh, author, now)
     await _links(db, organization, fresh)
@@ -41,14 +42,37 @@ PUT_PROGRAMMES = """
 
 
 async def _programmes(db: Db, organization: uuid.UUID) -> None:
-    codes, names = list(defaults.PROGRAMMES), list(defaults.PROGRAMMES.values())
+    codes, names = list(defaults.PROGRAMMES), [shipped.name for shipped in defaults.PROGRAMMES.values()]
     await db.execute(PUT_PROGRAMMES, organization, [uuid7() for _ in codes], codes, names)
 
 
+PUT_PROGRAMME_VERSION = """
+    INSERT INTO programme_version (id, organization_id, programme_id, version, explains, source, author,
+                                   around_the_clock, page_waits_minutes, valid_from)
+    SELECT $1, $2, p.id, 1, $4, $5, $6, $7, $8, $9 FROM programme p
+     WHERE p.organization_id = $2 AND p.code = $3
+       AND NOT EXISTS (SELECT FROM programme_version v WHERE v.programme_id = p.id)
+    RETURNING id
+"""
+PUT_EXPECTED = """
+    INSERT INTO expected_measurement (programme_version_id, organization_id, vital, opens, closes, weekdays)
+    VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def _programme_versions(db: Db, organization: uuid.UUID, author: str, now: datetime) -> None:
+    """The first version of each programme that has none, with what it expects; nobody has approved it yet."""
+    for code, shipped in defaults.PROGRAMMES.items():
+        what = (shipped.explains, shipped.source, author, shipped.around_the_clock, shipped.page_waits_minutes, now)
+        version = await db.fetchval(PUT_PROGRAMME_VERSION, uuid7(), organization, code, *what)
+        for one in shipped.expects if version else ():
+            await db.execute(PUT_EXPECTED, version, organization, one.vital, one.opens, one.closes, list(one.weekdays))
+
+
 PUT_RULES = """
-    INSERT INTO rule (id, organization_id, code, name, vital)
-    SELECT id, $1, code, name, vital
-      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) AS x (id, code, name, vital)
+    INSERT INTO rule (id, organization_id, code, name, vital, kind)
+    SELECT id, $1, code, name, vital, kind
+      FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS x (id, code, name, vital, kind)
     ON CONFLICT (organization_id, code) DO NOTHING
     RETURNING id, code
 """
@@ -56,17 +80,27 @@ PUT_RULES = """
 
 async def _rules(db: Db, organization: uuid.UUID) -> dict[str, uuid.UUID]:
     """The ids, by code, of those that are new here."""
-    columns = zip(*((uuid7(), rule.code, rule.name, rule.vital) for rule in defaults.RULES), strict=True)
+    rows = [(uuid7(), rule.code, rule.name, rule.vital, rule.kind) for rule in defaults.RULES]
+    columns = zip(*rows, strict=True)
     return {row["code"]: row["id"] for row in await db.fetch(PUT_RULES, organization, *map(list, columns))}
 
 
 PUT_VERSION = """
-    INSERT INTO rule_version (id, organization_id, rule_id, version, explains, source, author, valid_from)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
+    INSERT INTO rule_version (id, organization_id, rule_id, version, explains, source, author, valid_from, parameters)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)
 """
 PUT_LEVELS = """
     INSERT INTO rule_limit (rule_version_id, organization_id, metric, side, severity, value)
     SELECT $1, $2, * FROM unnest($3::text[], $4::text[], $5::text[], $6::numeric[])
+"""
+PUT_STRICTER = """
+    INSERT INTO programme_limit (rule_version_id, organization_id, programme_id, metric, side, severity, value)
+    SELECT $1, $2, p.id, x.* FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS x
+      JOIN programme p ON p.organization_id = $2 AND p.code = $3
+"""
+PUT_PROTOCOL = """
+    INSERT INTO rule_protocol (rule_version_id, organization_id, programme_id, explains, source)
+    SELECT $1, $2, p.id, $4, $5 FROM programme p WHERE p.organization_id = $2 AND p.code = $3
 """
 
 
@@ -76,8 +110,13 @@ async def _versions(db: Db, organization: uuid.UUID, fresh: dict[str, uuid.UUID]
         if rule.code not in fresh:
             continue
         version = uuid7()
-        await db.execute(PUT_VERSION, version, organization, fresh[rule.code], rule.explains, rule.source, author, now)
+        what = (rule.explains, rule.source, author, now, parameters.encode(rule.parameters))
+        await db.execute(PUT_VERSION, version, organization, fresh[rule.code], *what)
         await db.execute(PUT_LEVELS, version, organization, *_columns(rule.levels))
+        for code, levels in rule.stricter.items():
+            await db.execute(PUT_STRICTER, version, organization, code, *_columns(levels))
+        for code, protocol in rule.protocols.items():
+            await db.execute(PUT_PROTOCOL, version, organization, code, protocol.explains, protocol.source)
 
 
 PUT_LINKS = """

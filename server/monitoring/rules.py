@@ -12,7 +12,7 @@ import msgspec
 
 from server.db.ids import uuid7
 from server.monitoring.findings import Age, Finding, Side
-from server.monitoring.limits import Limit
+from server.monitoring.limits import UPPER, Limit
 
 Made = TypeVar("Made")
 SEVERITIES = ("low", "medium", "high")
@@ -22,7 +22,6 @@ CROSSES: dict[Side, Callable[[Decimal, Decimal], bool]] = {
     "at_or_below": operator.le,
     "below": operator.lt,
 }
-UPPER: tuple[Side, ...] = ("at_or_above", "above")
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, gc=False):

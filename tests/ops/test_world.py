@@ -40,7 +40,7 @@ async def test_the_world_keeps_the_promises(made: World, worker_db: Database, ow
 async def every_crossing_has_its_finding(worker_db: Database, owner: Any) -> None:
     rows = await owner.fetch("SELECT * FROM reading")
     async with worker_db.transaction(WORKER) as db:
-        applying = await limits.of_patients(db, sorted({row["patient_id"] for row in rows}))
+        applying = await limits.of_patients(db, sorted({row["patient_id"] for row in rows}), datetime.now(UTC))
     crossed = {found.anchor for found in rules.judge(map(measured, rows), applying)}
     found = {uuid.UUID(row["anchor"]) for row in await owner.fetch("SELECT anchor FROM finding")}
     assert crossed == found

@@ -1,6 +1,7 @@
 """Admission: programmes, own limits, consent, account and audit come together or not at all."""
 
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.people.desk import NOW, PASSWORD, Desk
 async def severity(database: Database, desk: Desk, patient: uuid.UUID, kind: str, **values: float) -> str | None:
     """What a reading of this patient would be judged as."""
     async with database.transaction(desk.who) as db:
-        applying = await limits.of_patients(db, [patient])
+        applying = await limits.of_patients(db, [patient], NOW)
     measured = Measured(
         id=uuid7(), organization_id=desk.organization, patient_id=patient, kind=kind, out_of_range=None,
         values={name: Decimal(str(value)) for name, value in values.items()}, measured_at=NOW, age="live",
@@ -41,6 +42,27 @@ async def test_in_copd_only_the_patients_own_target_judges(
 ) -> None:
     patient = await desk.admit(programmes=programmes, spo2_target_pct=88)
     assert await severity(desk.web, desk, patient.id, "spo2", spo2_pct=spo2) == expected
+
+
+@pytest.mark.parametrize("programmes", [("pregnancy",), ("pregnancy", "hypertension"), ("heart_failure", "pregnancy")])
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "expected"),
+    [(160, 80, "high"), (159, 110, "high"), (159, 109, "medium"), (140, 60, "medium"), (139, 90, "medium"), (139, 89, None)],
+)  # fmt: skip
+async def test_in_pregnancy_the_stricter_limits_count_once_whatever_other_programme_there_is(
+    desk: Desk, programmes: tuple[str, ...], systolic: float, diastolic: float, expected: str | None
+) -> None:
+    patient = await desk.admit(programmes=programmes)
+    values = {"systolic_mmhg": systolic, "diastolic_mmhg": diastolic}
+    assert await severity(desk.web, desk, patient.id, "blood_pressure", **values) == expected
+
+
+async def test_an_own_limit_ends_by_itself(desk: Desk, owner: Any) -> None:
+    patient = await desk.admit(programmes=("copd",), spo2_target_pct=88)
+    await owner.execute("UPDATE patient_limit SET valid_to = $1", NOW + timedelta(days=7))
+    assert await severity(desk.web, desk, patient.id, "spo2", spo2_pct=91) is None
+    await owner.execute("UPDATE patient_limit SET valid_to = $1", NOW)
+    assert await severity(desk.web, desk, patient.id, "spo2", spo2_pct=91) == "high"
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,13 @@ from server.flows import hire
 from server.flows.found import change_state
 from server.flows.hire import Hire, NewLogin
 from server.monitoring import programmes
+from server.monitoring.defaults import PROGRAMMES
 from tests.people.desk import NOW, PASSWORD, Desk, begin
 
-TABLES = ("programme", "rule", "rule_version", "rule_limit", "programme_rule", "reminder_rule")
+TABLES = (
+    "programme", "programme_version", "expected_measurement", "rule", "rule_version", "rule_limit", "programme_limit",
+    "rule_protocol", "programme_rule", "reminder_rule",
+)  # fmt: skip
 
 
 async def counts(owner: Any) -> dict[str, int]:
@@ -22,7 +26,7 @@ async def counts(owner: Any) -> dict[str, int]:
 async def test_it_begins_in_state_trial_with_defaults_nobody_has_approved(desk: Desk, owner: Any) -> None:
     assert await owner.fetchval("SELECT state FROM organization") == "trial"
     assert await owner.fetchval("SELECT count(*) FROM rule_version WHERE approved_by IS NOT NULL") == 0
-    assert (await counts(owner))["programme"] == 5
+    assert (await counts(owner))["programme"] == len(PROGRAMMES)
 
 
 async def test_seeding_again_changes_nothing(desk: Desk, owner: Any) -> None:

@@ -120,7 +120,7 @@ async def get_readings(
             before=before or history.LAST_ID,
             limit=limit + 1,
         )
-        levels = (await limits.of_patients(db, [patient_id]))[patient_id]
+        levels = (await limits.of_patients(db, [patient_id], now))[patient_id]
     more = _next(request, rows[limit - 1]) if len(rows) > limit else None
     return Readings(readings=rows[:limit], limits=[_level(x) for x in levels if kind in {None, x.vital}], next=more)
 

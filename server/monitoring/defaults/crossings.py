@@ -1,64 +1,8 @@
-"""The programmes, rules and reminders a new organization starts with: data for clinical sign-off, never code.
+"""The shipped rules judged with each reading, for clinical sign-off. Every number names its source."""
 
-Every number names its source; a clinic changes it by a new version of the rule, or for one patient by a
-limit of their own.
-"""
+from server.monitoring.defaults.shapes import ACOG, ADA, AHA, HOUSE, Level, Protocol, Rule
 
-from typing import Literal
-
-import msgspec
-
-Side = Literal["at_or_above", "above", "at_or_below", "below"]
-Severity = Literal["low", "medium", "high"]
-Code = Literal["general", "hypertension", "diabetes", "heart_failure", "copd"]
-
-PROGRAMMES: dict[Code, str] = {
-    "general": "General monitoring",
-    "hypertension": "High blood pressure",
-    "diabetes": "Diabetes",
-    "heart_failure": "Heart failure",
-    "copd": "Chronic lung disease (COPD)",
-}
-
-# Everybody is in general monitoring: whatever a patient measures is judged, whichever programme they joined.
-EVERYBODY: Code = "general"
-
-
-class Level(msgspec.Struct, frozen=True):
-    """`metric` is a column of reading. Without a value only a patient's own limit applies."""
-
-    metric: str
-    side: Side
-    severity: Severity
-    value: float | None
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One clinical concern. `vital` is the reading's kind; `explains` is what staff read on the alert."""
-
-    code: str
-    name: str
-    vital: str
-    explains: str
-    source: str
-    levels: tuple[Level, ...]
-    programmes: tuple[Code, ...] = ("general",)
-
-
-class Reminder(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    kind: Literal["measurement", "screening"]
-    after_days: int
-    local_hour: int
-    programme: Code | None = None
-    measure: str | None = None
-
-
-AHA = "2025 AHA/ACC high blood pressure guideline, severe hypertension"
-ADA = "ADA Standards of Care in Diabetes, levels of hypoglycaemia and hyperglycaemia"
-HOUSE = "Careloop default, common remote-monitoring practice"
-
-RULES = (
+CROSSINGS = (
     Rule(
         code="bp_high",
         name="High blood pressure",
@@ -73,7 +17,25 @@ RULES = (
             Level("systolic_mmhg", "at_or_above", "high", 180),
             Level("diastolic_mmhg", "at_or_above", "high", 120),
         ),
-        programmes=("general", "hypertension"),
+        programmes=("general", "hypertension", "heart_failure", "pregnancy", "post_discharge"),
+        stricter={
+            "pregnancy": (
+                Level("systolic_mmhg", "at_or_above", "high", 160),
+                Level("diastolic_mmhg", "at_or_above", "high", 110),
+                Level("systolic_mmhg", "at_or_above", "medium", 140),
+                Level("diastolic_mmhg", "at_or_above", "medium", 90),
+            ),
+        },
+        protocols={
+            "pregnancy": Protocol(
+                explains=(
+                    "Pregnant or within six weeks of birth: 160 or 110 is an emergency, treatment is due within 30 to "
+                    "60 minutes. Repeat within 15 minutes without waiting to act. Ask also about headache, vision, "
+                    "and upper belly pain."
+                ),
+                source=ACOG,
+            ),
+        },
     ),
     Rule(
         code="bp_low",
@@ -82,7 +44,7 @@ RULES = (
         explains="Ask about dizziness, falls and fainting, fluids, and new or changed medication.",
         source=HOUSE,
         levels=(Level("systolic_mmhg", "below", "medium", 90),),
-        programmes=("general", "hypertension", "heart_failure"),
+        programmes=("general", "hypertension", "heart_failure", "pregnancy", "post_discharge"),
     ),
     Rule(
         code="glucose_low",
@@ -125,7 +87,7 @@ RULES = (
             Level("spo2_pct", "at_or_below", "medium", 94),
             Level("spo2_pct", "below", "high", None),
         ),
-        programmes=("general", "heart_failure", "copd"),
+        programmes=("general", "heart_failure", "copd", "post_discharge"),
     ),
     Rule(
         code="weight_high",
@@ -134,7 +96,7 @@ RULES = (
         explains="Possible fluid. Ask about swelling, breathlessness, salt, and missed water tablets.",
         source=HOUSE + "; the patient's own dry weight",
         levels=(Level("weight_kg", "above", "medium", None),),
-        programmes=("heart_failure",),
+        programmes=("heart_failure", "post_discharge"),
     ),
     Rule(
         code="pulse_low",
@@ -143,7 +105,7 @@ RULES = (
         explains="Ask about dizziness and fainting, and about medicines that slow the heart.",
         source=HOUSE,
         levels=(Level("pulse_bpm", "below", "medium", 50),),
-        programmes=("general", "heart_failure"),
+        programmes=("general", "heart_failure", "post_discharge"),
     ),
     Rule(
         code="pulse_high",
@@ -152,7 +114,7 @@ RULES = (
         explains="Ask about palpitations, chest pain, breathlessness, fever, and whether they had rested.",
         source=HOUSE,
         levels=(Level("pulse_bpm", "above", "medium", 120),),
-        programmes=("general", "heart_failure"),
+        programmes=("general", "heart_failure", "post_discharge"),
     ),
     Rule(
         code="temperature_high",
@@ -174,27 +136,3 @@ RULES = (
         levels=(Level("temperature_c", "below", "high", 35),),
     ),
 )  # fmt: skip
-
-# One measurement reminder for everybody, not one per programme: a patient in two programmes gets one text.
-REMINDERS = (
-    Reminder(code="measurement", kind="measurement", programme=EVERYBODY, after_days=3, local_hour=10),
-    Reminder(code="screening_CMS125", kind="screening", measure="CMS125", after_days=30, local_hour=11),
-    Reminder(code="screening_CMS130", kind="screening", measure="CMS130", after_days=30, local_hour=11),
-)
-
-
-def spo2_target(lowest_pct: float) -> tuple[Level, ...]:
-    """The levels of a patient whose oxygen target begins at `lowest_pct`: below it is high, and nothing else.
-
-    The general levels are moved under it, where they can add nothing; so they hold in no programme.
-    """
-    return (
-        Level("spo2_pct", "below", "high", lowest_pct),
-        Level("spo2_pct", "at_or_below", "high", lowest_pct - 1),
-        Level("spo2_pct", "at_or_below", "medium", lowest_pct - 1),
-    )
-
-
-def dry_weight(kg: float) -> tuple[Level, ...]:
-    """The level of a patient whose weight without extra fluid is `kg`."""
-    return (Level("weight_kg", "above", "medium", kg),)
