@@ -12,12 +12,13 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from bench import about, ingest
+from bench import about, alerts, ingest
 from bench.field import QUICK, Size
-from bench.figures import FIGURES, ONLY_WHEN_ASKED, table
+from bench.figures import ALERTS, EVERYTHING, FIGURES, ONLY_WHEN_ASKED, table
 from bench.programs import Failed
 from server.errors import CareloopError
 
@@ -33,7 +34,7 @@ def wishes(argv: Sequence[str]) -> argparse.Namespace:
     asked.add_argument(
         "--half-load", type=float, metavar="SECONDS", help="how long latency and memory are watched (300)"
     )
-    asked.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"of {', '.join(FIGURES)}")
+    asked.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"of {', '.join(EVERYTHING)}")
     asked.add_argument(
         "--quick", action="store_true", help="a minute, few devices: does it run? The figures say little"
     )
@@ -41,7 +42,7 @@ def wishes(argv: Sequence[str]) -> argparse.Namespace:
     asked.add_argument("--seed", type=int, default=SEED)
     asked.add_argument("--out", type=Path, default=OUT)
     wanted = asked.parse_args(argv)
-    if unknown := set(filter(None, wanted.only.split(","))) - set(FIGURES):
+    if unknown := set(filter(None, wanted.only.split(","))) - set(EVERYTHING):
         asked.error(f"no such figure: {', '.join(sorted(unknown))}")
     return wanted
 
@@ -51,6 +52,11 @@ def size_of(wanted: argparse.Namespace) -> Size:
     changes = {"rounds": wanted.rounds, "rows": wanted.rows, "half_load_s": wanted.half_load}
     changed = msgspec.structs.replace(size, **{name: value for name, value in changes.items() if value})
     return msgspec.structs.replace(changed, warm_up_s=min(changed.warm_up_s, changed.half_load_s / 3))
+
+
+def alerts_of(wanted: argparse.Namespace) -> bool:
+    only = set(filter(None, wanted.only.split(",")))
+    return not only or bool(only & set(ALERTS))
 
 
 def names_of(wanted: argparse.Namespace) -> list[str]:
@@ -67,7 +73,7 @@ async def main(argv: Sequence[str]) -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _end, asyncio.current_task())
     with tempfile.TemporaryDirectory(prefix="careloop-bench-") as folder:
         try:
-            found = await ingest.measure(Path(folder), size_of(wanted), names_of(wanted), wanted.seed, _say)
+            found = await _measure(Path(folder), wanted)
         except (Failed, CareloopError) as error:
             _say(f"The bench could not begin: {error}")
             return 1
@@ -75,9 +81,24 @@ async def main(argv: Sequence[str]) -> int:
     head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "seed": wanted.seed, "versions": about.versions()}
     wanted.out.parent.mkdir(exist_ok=True)
     wanted.out.write_text(json.dumps({**head, **took, **found}, indent=1) + "\n")
-    _say("\n".join(["", *table(found["ingest"]), *(f"{name}: {why}" for name, why in found["failed"].items())]))
+    shown = {**found["ingest"], **found["alerts"]}
+    _say("\n".join(["", *table(shown), *(f"{name}: {why}" for name, why in found["failed"].items())]))
     _say(f"\nWritten to {wanted.out}")
     return 1 if found["failed"] else 0
+
+
+async def _measure(folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {"ingest": {}, "alerts": {}, "failed": {}}
+    if names := names_of(wanted):
+        found |= await ingest.measure(folder / "ingest", size_of(wanted), names, wanted.seed, _say)
+    if alerts_of(wanted):
+        asked = alerts.QUICK if wanted.quick else alerts.Asked()
+        try:
+            found["alerts"] = await alerts.measure(folder / "alerts", asked, wanted.seed, _say)
+        except Exception as error:  # the others still count
+            found["failed"]["alerts"] = ingest.why(error)
+            found["alerts"] = {name: {"value": None, "of": {}} for name in ALERTS}
+    return found
 
 
 def _end(task: asyncio.Task[object] | None) -> None:

@@ -61,6 +61,7 @@ class Crowd:
         self.by_socket: dict[int, Device] = {}
         self.epoll = select.epoll()
         self.acked = self.stored = self.other = self.crossing = 0
+        self.share = CROSSING
 
     def connect(self, host: str, port: int, logins: str) -> dict[str, Any]:
         """Sign every device in and let it listen to its own receipts."""
@@ -104,9 +105,12 @@ class Crowd:
         self._drain()
         return self._told()
 
-    def pace(self, rate: float, first: int, seconds: float, within_s: float) -> dict[str, Any]:
+    def pace(
+        self, rate: float, first: int, seconds: float, within_s: float, crossing: float = CROSSING
+    ) -> dict[str, Any]:
         """Send `rate` readings a second, evenly, for so long; then wait for the receipt of each."""
         self._begin()
+        self.share = crossing
         started, sent, size = time.monotonic(), 0, len(self.devices)
         packets = self._packets(first, int(rate * seconds))
         for sent, packet in enumerate(packets, 1):
@@ -135,7 +139,7 @@ class Crowd:
         for number in range(count):
             seq = first + number // size
             systolic = self.chance.randint(*NORMAL)
-            if chance() < CROSSING:
+            if chance() < self.share:
                 systolic, self.crossing = CROSSES, self.crossing + 1
             payload = READING % (seq, datetime.now(UTC).isoformat().encode(), systolic)
             yield wire.publish(self.devices[number % size].topic, seq % 65535 + 1, payload)

@@ -188,13 +188,15 @@ def _moment(series: Sequence[tuple[float, int]], count: float) -> float:
 
 
 @asynccontextmanager
-async def opened(folder: Path, size: Size, seed: int, say: Callable[[str], None]) -> AsyncIterator[Field]:
-    """A fresh server and broker, a town of as many patients as devices, the crowd connected."""
+async def opened(
+    folder: Path, size: Size, seed: int, say: Callable[[str], None], probes: int = PROBES
+) -> AsyncIterator[Field]:
+    """A fresh server and broker, a town of as many patients as devices and probes, the crowd connected."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # the crowd and the broker inherit it
     if hard != resource.RLIM_INFINITY and hard < size.devices + 200:
         raise Failed(f"{size.devices} connections need as many open files, and {hard} are allowed (ulimit -Hn)")
-    people = size.devices + PROBES
+    people = size.devices + probes
     logins = town.write_logins(folder / "broker", people)
 
     async def lend(owner: Any, _: RunningMosquitto) -> list[tuple[str, str]]:

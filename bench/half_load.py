@@ -85,7 +85,7 @@ async def _times(field: Field, over: float) -> dict[str, list[tuple[float, float
         found[name].append((time.monotonic(), (time.perf_counter() - started) * 1000))
 
     first, second = field.stage.devices[-PROBES:]
-    async with _probe(field, *first, listens=True) as receipted, _probe(field, *second, listens=False) as committed:
+    async with probe(field, *first, listens=True) as receipted, probe(field, *second, listens=False) as committed:
         number = 0
         while time.monotonic() < over:
             number += 1
@@ -103,16 +103,16 @@ class Probe:
     def __init__(self, device: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.device, self.reader, self.writer = device, reader, writer
 
-    def _send(self, number: int) -> None:
+    def send(self, number: int, systolic: int = 128) -> None:
         reading = {
-            "seq": number, "kind": "blood_pressure", "measured_at": datetime.now(UTC).isoformat(), "systolic": 128,
+            "seq": number, "kind": "blood_pressure", "measured_at": datetime.now(UTC).isoformat(), "systolic": systolic,
             "diastolic": 80, "pulse": 71, "unit": "mm[Hg]",
         }  # fmt: skip
         topic = wire.topic_bytes(topics.topic(self.device, "readings"))
         self.writer.write(wire.publish(topic, number % 65535 + 1, json.dumps(reading).encode()))
 
     async def until_receipt(self, number: int) -> None:
-        self._send(number)
+        self.send(number)
         rest = b""
         while True:
             more = await self.reader.read(65536)
@@ -129,13 +129,13 @@ class Probe:
 
     async def until_row(self, owner: Any, number: int) -> None:
         """Seen by another connection: a row is there once its transaction has committed."""
-        self._send(number)
+        self.send(number)
         while not await owner.fetchval(IS_THERE, self.device, str(number)):
             await asyncio.sleep(LOOK_EVERY_S)
 
 
 @asynccontextmanager
-async def _probe(field: Field, device: str, password: str, *, listens: bool) -> AsyncIterator[Probe]:
+async def probe(field: Field, device: str, password: str, *, listens: bool) -> AsyncIterator[Probe]:
     filters = (topics.topic(device, "receipts"),) if listens else ()
     hello = wire.connect(f"home-{device}", device, password)
     connection = await asyncio.to_thread(wire.signed_in, field.host, field.port, hello, filters=filters)

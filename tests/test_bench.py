@@ -21,12 +21,14 @@ import pytest
 from bench import ingest, npm, ours, town, wire
 from bench.__main__ import names_of, size_of, wishes
 from bench.field import Size, Store, require_space, steady
-from bench.figures import FIGURES, HALF_LOAD, Figure, met, ratio, table
+from bench.figures import ALERTS, FIGURES, HALF_LOAD, Figure, met, ratio, table
 from bench.programs import Failed, Program, both, running
 from server.settings import Settings
+from tests.browser.conftest import NAMES
 
 NOW = datetime.now(UTC)
 ROOT = Path(__file__).resolve().parent.parent
+BROWSER = any(map(shutil.which, NAMES))
 MISSING = {  # figure → what it needs that may not be here
     "drain_over_mqttjs_pg": None
     if (npm.FOLDER / "node_modules/.careloop").exists()
@@ -60,7 +62,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     names = [name for name in FIGURES if not MISSING.get(name)]
 
     async def run() -> str:
-        out, only = str(folder / "latest.json"), ",".join(names)
+        out, only = str(folder / "latest.json"), ",".join([*names, *(ALERTS if BROWSER else ())])
         async with bench("--quick", "--out", out, "--only", only, folder=folder) as process:
             said, _ = await asyncio.wait_for(process.communicate(), 240)
         return said.decode()
@@ -82,6 +84,16 @@ def test_each_figure_has_its_value_beside_the_rates_it_was_made_of(found: dict[s
     assert all(rates and all(rate > 0 for rate in rates) for rates in of.values())
     if name not in HALF_LOAD:
         assert figure["value"] == pytest.approx(of[made_of.ours][0] / of[made_of.yardstick][0], rel=0.01, abs=0.001)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BROWSER, reason="no Chromium here")
+@pytest.mark.parametrize("name", ALERTS)
+def test_how_soon_a_nurse_sees_it_is_told_beside_what_it_was_made_of(found: dict[str, Any], name: str) -> None:
+    figure = found["alerts"][name]
+    assert figure["value"] > 0
+    assert all(times and all(time > 0 for time in times) for times in figure["of"].values())
+    assert {ALERTS[name].ours, ALERTS[name].yardstick} == set(figure["of"])
 
 
 @pytest.mark.slow
