@@ -47,6 +47,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     decoded: DecodedReading | None = None
     clock: quality.Clocked | None = None
     possible: tuple[Loan, ...] = ()  # whose it could be, when it is nobody's for sure
+    content_type: str | None = None  # as its sender named it; kept of what is quarantined
 
     @property
     def where(self) -> Key:
@@ -129,7 +130,7 @@ def quarantined(
         sender=publish.sender, epoch=refusal.epoch, seq=refusal.seq, hash=digest,
         key=str(refusal.seq) if refusal.seq is not None else digest.hex(), fate="quarantined", reason=refusal.reason,
         organization_id=sender.organization_id if sender else None, reading_id=reading_id, raw=entry.raw,
-        topic=publish.topic, about=publish.sender,
+        topic=publish.topic, about=publish.sender, content_type=publish.content_type,
     )  # fmt: skip
 
 

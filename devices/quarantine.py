@@ -17,11 +17,13 @@ class Poison(msgspec.Struct, frozen=True, kw_only=True):
     topic: str
     payload: bytes
     reason: str
+    content_type: str | None
 
 
 QUARANTINE = """
-    INSERT INTO quarantine (id, organization_id, device_id, topic, payload, reason, received_at)
-    SELECT n.*, $7 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[]) AS n
+    INSERT INTO quarantine (id, organization_id, device_id, topic, payload, reason, content_type, received_at)
+    SELECT n.*, $8
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::text[]) AS n
 """
 
 

@@ -17,7 +17,7 @@ from devices.units import COLUMNS
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An item in quarantine that still has its bytes. Which format its sender named, if any, was not kept."""
+    """An item in quarantine that still has its bytes, and the content type its sender named, if any."""
 
     id: uuid.UUID
     organization_id: uuid.UUID
@@ -26,14 +26,15 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     payload: bytes
     reason: str
     received_at: datetime
+    content_type: str | None
 
     @property
     def publish(self) -> Publish:
-        return Publish(sender=self.device_id, payload=self.payload, topic=self.topic)
+        return Publish(sender=self.device_id, payload=self.payload, topic=self.topic, content_type=self.content_type)
 
 
 ONE = """
-    SELECT id, organization_id, device_id, topic, payload, reason, received_at FROM quarantine
+    SELECT id, organization_id, device_id, topic, payload, reason, received_at, content_type FROM quarantine
      WHERE id = $1 AND organization_id IS NOT NULL AND resolved_at IS NULL AND purged_at IS NULL
 """
 
@@ -45,7 +46,7 @@ async def one(db: Any, poison_id: uuid.UUID) -> Waiting | None:
 
 
 ALIKE = """
-    SELECT id, organization_id, device_id, topic, payload, reason, received_at FROM quarantine
+    SELECT id, organization_id, device_id, topic, payload, reason, received_at, content_type FROM quarantine
      WHERE device_id = $1 AND reason = $2 AND organization_id IS NOT NULL AND resolved_at IS NULL AND purged_at IS NULL
      ORDER BY retried_at NULLS FIRST, received_at, id LIMIT $3
 """

@@ -19,6 +19,7 @@ from server.db.events import CHANNEL, Event, encoded, tell
 from server.db.ids import uuid7s
 from server.db.pool import Db
 from server.flows.clock import compare
+from server.flows.nobodys import crises
 from server.flows.page import Told, page
 from server.monitoring import alarms, alerts, findings, limits, rules
 from server.monitoring.alarms import Alarm
@@ -49,7 +50,7 @@ async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, ca
     await keep_doubtful(db, new, now)
     episodes = await judge(db, new, known, applying, now, told)
     await compare(db, _compared(new, known, now), now)
-    await alarms.raise_all(db, [alarm for c in new for alarm in _trouble(c)], now)
+    await alarms.raise_all(db, [*(alarm for c in new for alarm in _trouble(c)), *await crises(db, new, now)], now)
     await tell(db, *_worklists(new, episodes))
     counts: Counter[str] = Counter(c.fate for c in new)
     counts.update(received=len(candidates), duplicate=len(candidates) - len(new))
@@ -155,7 +156,7 @@ def _held(c: Candidate) -> quarantine.Held:
 def _poison(c: Candidate) -> quarantine.Poison:
     return quarantine.Poison(
         id=c.reading_id, organization_id=c.organization_id, device_id=c.sender, topic=c.topic, payload=c.raw,
-        reason=c.reason or "refused",
+        reason=c.reason or "refused", content_type=c.content_type,
     )  # fmt: skip
 
 

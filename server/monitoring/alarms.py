@@ -13,6 +13,7 @@ from server.monitoring.findings import Severity
 # What staff read first; a kind that is not here is shown as it is.
 TITLES = {
     "unassigned": "Reading of a device nobody has",
+    "unassigned_crisis": "Crisis from a device nobody has",
     "clock": "Device's clock is wrong",
     "future_time": "Device's clock is ahead",
     "implausible": "Reading in doubt",
@@ -25,6 +26,7 @@ TITLES = {
     "broker_drops": "The broker dropped messages",
     "roster": "Nobody on shift",
     "roster_gap": "Hours without anybody on shift",
+    "page_test_failed": "A telephone does not get pages",
     "chain_exhausted": "Nobody answers: everybody was paged",
     "page_failed": "A page did not arrive",
     "texts_not_leaving": "Texts are not leaving",

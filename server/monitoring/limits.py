@@ -83,6 +83,25 @@ async def of_patients(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> d
     return found
 
 
+OF_PROGRAMME = """
+    SELECT r.organization_id, r.id, v.id, r.vital, l.metric, l.side, l.severity, l.value
+      FROM programme p
+      JOIN programme_rule pr ON pr.programme_id = p.id
+      JOIN rule r ON r.id = pr.rule_id AND r.kind = 'crossing'
+      JOIN rule_version v ON v.rule_id = r.id AND v.valid_to IS NULL
+      JOIN rule_limit l ON l.rule_version_id = v.id AND l.value IS NOT NULL
+     WHERE p.code = $1 AND p.organization_id = ANY($2)
+"""
+
+
+async def of_programme(db: Db, code: str, organizations: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Limit]]:
+    """The limits of anybody in a programme, by organization."""
+    found: dict[uuid.UUID, list[Limit]] = {one: [] for one in organizations}
+    for organization, *level in await db.fetch(OF_PROGRAMME, code, list(found)):
+        found[organization].append(Limit(**dict(zip(Limit.__struct_fields__, level, strict=True))))
+    return found
+
+
 def _limits(
     programmes: Sequence[uuid.UUID], levels: dict[uuid.UUID, list[Any]], own: dict[Level, Decimal]
 ) -> list[Limit]:

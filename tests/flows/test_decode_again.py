@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from devices import second_look
 from devices.decoded import Entry, Refused
-from devices.formats import native
+from devices.formats import gatt, native
 from server.db.pool import Database
 from server.errors import Conflict, NotFound
 from server.flows import decode_again as flow
@@ -203,6 +204,22 @@ async def test_bytes_that_came_in_another_format_than_the_models_are_read_as_wha
     assert seen.counts == {"stored": 1}
     row = await owner.fetchrow("SELECT weight_kg, measured_at, clock_basis FROM reading")
     assert tuple(row) == (Decimal("81.5"), NOW, "received")  # it has no clock: the time is when it came, not now
+
+
+async def test_the_format_its_sender_named_is_the_one_it_is_read_in(
+    world: World, owner: Any, bridge_db: Database, web_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        second_look.formats.DECODERS, "gatt", lambda payload: [Entry(raw=payload, decoded=Refused(reason="bug"))]
+    )
+    monkeypatch.setattr(second_look.detect, "guess", lambda payload: None)
+    named = publish(world, b'{"characteristic": "2A9D", "value": "00ac3f"}')
+    named = msgspec.structs.replace(named, content_type="application/vnd.careloop.gatt+json")
+    await send(bridge_db, named)
+    assert await owner.fetchval("SELECT content_type FROM quarantine") == named.content_type
+    monkeypatch.setitem(second_look.formats.DECODERS, "gatt", gatt.decode)
+    assert (await again(world, web_db, await lost(owner))).counts == {"stored": 1}
+    assert await owner.fetchval("SELECT weight_kg FROM reading") == Decimal("81.5")
 
 
 async def test_all_of_one_device_and_reason_at_once(
