@@ -10,7 +10,9 @@ from server.cli.connect import ENV_FILE
 from server.cli.decode import decode
 from server.cli.device_check import check
 from server.cli.devices import device
+from server.cli.gaps import gap
 from server.cli.hub import hub
+from server.cli.medicines import medicine
 from server.cli.organization import organization
 from server.cli.people import patient, staff
 from server.cli.processes import auditor, bridge, demo, migrate, up, web, worker
@@ -22,7 +24,7 @@ PANELS = {
         {"name": "Start here", "commands": ["demo", "init"]},
         {"name": "Run", "commands": ["up", "web", "bridge", "worker", "auditor", "migrate"]},
         {"name": "At home", "commands": ["hub"]},
-        {"name": "People and devices", "commands": ["organization", "staff", "patient", "device"]},
+        {"name": "People and devices", "commands": ["organization", "staff", "patient", "device", "medicine", "gap"]},
         {"name": "Check", "commands": ["decode", "simulate", "audit"]},
     ]
 }
@@ -58,7 +60,7 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 
 device.add_command(check)
 for command in (
-    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, decode, simulate,
-    audit,
+    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine, gap, decode,
+    simulate, audit,
 ):  # fmt: skip
     cli.add_command(command)

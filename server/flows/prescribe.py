@@ -1,0 +1,166 @@
+"""What a patient takes and what was dispensed is entered by staff, or read from a small table; all of it or nothing."""
+
+import csv
+import io
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from typing import get_args
+
+import msgspec
+
+from server.db.pool import Database, Db, Who
+from server.errors import Conflict, Invalid, NotFound
+from server.gaps.adherence import AdherenceClass, Fill
+from server.people import medicines, record_numbers
+from server.people.medicines import NewMedicine
+from server.people.record_numbers import Numbered
+from server.security import audit
+
+COLUMNS = ("mrn", "medicine", "class", "times", "filled_on", "days_supply")
+MOST_ROWS = 100_000
+TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the table: a medicine, and a fill of it where `filled_on` and `days_supply` are given."""
+
+    number: int
+    mrn: str
+    medicine: NewMedicine
+    fill: Fill | None
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What was new; what was known already is left as it is."""
+
+    lines: int
+    medicines: int
+    fills: int
+
+
+async def prescribe(database: Database, who: Who, mrn: str, new: NewMedicine, now: datetime) -> uuid.UUID:
+    """The patient takes it from now on; `Conflict` when one of that name stands already."""
+    async with database.transaction(who) as db:
+        patient = await _patient(db, mrn)
+        made = await medicines.put(db, patient.id, new, who.principal, now)
+        if made is None:
+            raise Conflict(f"{new.name} is on this patient's list already. Stop it first to enter other times.")
+        await _note(db, who, patient, "medicine.add", made, now)
+    return made
+
+
+async def stop(database: Database, who: Who, mrn: str, name: str, now: datetime) -> None:
+    """The patient no longer takes it."""
+    async with database.transaction(who) as db:
+        patient = await _patient(db, mrn)
+        found = await medicines.named(db, patient.id, name)
+        if found is None or not await medicines.stop(db, patient.id, found, who.principal, now):
+            raise NotFound(f"{name} is not on this patient's list.")
+        await _note(db, who, patient, "medicine.stop", found, now)
+
+
+async def dispense(database: Database, who: Who, mrn: str, name: str, fill: Fill, now: datetime) -> bool:
+    """False when this fill is known already."""
+    async with database.transaction(who) as db:
+        patient = await _patient(db, mrn)
+        found = await medicines.named(db, patient.id, name)
+        if found is None:
+            raise NotFound(f"{name} is not on this patient's list. Add it first: careloop medicine add")
+        new = await medicines.dispense(db, patient.id, found, fill, "staff", who.principal, now)
+        if new:
+            await _note(db, who, patient, "medicine.dispense", found, now)
+    return new
+
+
+async def import_table(database: Database, who: Who, text: str, now: datetime) -> Imported:
+    """Every line or none: `Invalid` names all that is wrong, by line."""
+    lines = read(text, now.date())
+    async with database.transaction(who) as db:
+        known = await record_numbers.known(db, sorted({line.mrn for line in lines}))
+        unknown = [f"line {line.number}: there is no patient {line.mrn}" for line in lines if line.mrn not in known]
+        _refuse(unknown)
+        new = [await _enter(db, who, known[line.mrn], line, now) for line in lines]
+    return Imported(lines=len(lines), medicines=sum(m for m, _ in new), fills=sum(f for _, f in new))
+
+
+async def _enter(db: Db, who: Who, patient: Numbered, line: Line, now: datetime) -> tuple[bool, bool]:
+    """(the medicine was new, the fill was new)"""
+    made = await medicines.put(db, patient.id, line.medicine, who.principal, now)
+    found = made or await medicines.named(db, patient.id, line.medicine.name)
+    filled = False
+    if line.fill is not None and found is not None:
+        filled = await medicines.dispense(db, patient.id, found, line.fill, "csv", who.principal, now)
+    if found is not None and (made or filled):
+        await _note(db, who, patient, "medicine.import", found, now)
+    return made is not None, filled
+
+
+def read(text: str, today: date) -> list[Line]:
+    """The lines of the table; `Invalid` with everything that is wrong, not only the first."""
+    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
+    if missing := [name for name in COLUMNS[:2] if name not in (rows.fieldnames or ())]:
+        raise Invalid(f"The first line must name the columns: {', '.join(COLUMNS)}. Missing: {', '.join(missing)}.")
+    lines, wrong = [], list[str]()
+    for number, row in enumerate(rows, 2):
+        try:
+            lines.append(_line(number, {name: (row.get(name) or "").strip() for name in COLUMNS}, today))
+        except ValueError as error:
+            wrong.append(f"line {number}: {error}")
+    if len(lines) > MOST_ROWS:
+        wrong.append(f"more than {MOST_ROWS:,} lines: split the file")
+    _refuse(wrong)
+    return lines
+
+
+def _line(number: int, row: dict[str, str], today: date) -> Line:
+    if not row["mrn"] or not row["medicine"]:
+        raise ValueError("a record number and a medicine are needed")
+    try:
+        group: AdherenceClass = msgspec.convert(row["class"] or "other", AdherenceClass)
+    except msgspec.ValidationError:
+        raise ValueError(f"class {row['class']!r} is none of {', '.join(get_args(AdherenceClass))}") from None
+    fill = _fill(row, today)
+    times = [_time(one) for one in row["times"].split()]
+    medicine = NewMedicine(
+        name=row["medicine"], starts_on=fill.filled_on if fill else today, adherence_class=group,
+        at_times=times, as_needed=not times, source="csv",
+    )  # fmt: skip
+    return Line(number=number, mrn=row["mrn"], medicine=medicine, fill=fill)
+
+
+def _fill(row: dict[str, str], today: date) -> Fill | None:
+    if not row["filled_on"] and not row["days_supply"]:
+        return None
+    try:
+        fill = Fill(date.fromisoformat(row["filled_on"]), int(row["days_supply"]))
+    except ValueError:
+        raise ValueError("filled_on is written 2026-11-30 and days_supply is a whole number") from None
+    if fill.filled_on > today or not 1 <= fill.days_supply <= 365:
+        raise ValueError("filled_on lies in the future, or days_supply is not between 1 and 365")
+    return fill
+
+
+def _time(text: str) -> time:
+    found = TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no time; write 08:00, several with a space between")
+    return time(int(found[1]), int(found[2]))
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
+        more = f" … and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+        raise Invalid(f"Nothing was taken in. {'; '.join(wrong[:10])}{more}.")
+
+
+async def _patient(db: Db, mrn: str) -> Numbered:
+    found = (await record_numbers.known(db, [mrn])).get(mrn)
+    if found is None:
+        raise NotFound(f"There is no patient {mrn}. careloop patient list shows them.")
+    return found
+
+
+async def _note(db: Db, who: Who, patient: Numbered, action: str, item: uuid.UUID, now: datetime) -> None:
+    await audit.note(db, who, patient.organization_id, action, f"medicine:{item}", now, patient=patient.id)
