@@ -60,7 +60,7 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 
 device.add_command(check)
 for command in (
-    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine, gap, decode,
-    simulate, audit,
+    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine, gap,
+    decode, simulate, audit,
 ):  # fmt: skip
     cli.add_command(command)
