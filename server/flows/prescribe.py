@@ -130,6 +130,14 @@ def _line(number: int, row: dict[str, str], today: date) -> Line:
     return Line(number=number, mrn=row["mrn"], medicine=medicine, fill=fill)
 
 
+def times_of(text: str) -> list[time]:
+    """Times with spaces between; `Invalid` says which is none."""
+    try:
+        return [_time(one) for one in text.split()]
+    except ValueError as error:
+        raise Invalid(f"{str(error).capitalize()}.") from None
+
+
 def _fill(row: dict[str, str], today: date) -> Fill | None:
     if not row["filled_on"] and not row["days_supply"]:
         return None

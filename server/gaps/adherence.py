@@ -2,7 +2,8 @@
 
 PDC = days covered ÷ days from the first fill to the end of the period (after PQA and the CMS star measures). An early
 refill of the same medicine carries forward, a day counts once whatever covers it, two fills are needed, and from 80 %
-on a patient counts as adherent. Insulin takes a patient out of the diabetes measure, sacubitril/valsartan out of the renin-angiotensin one.
+on a patient counts as adherent. Insulin takes a patient out of the diabetes measure, sacubitril/valsartan out of the
+renin-angiotensin one.
 """
 
 from collections.abc import Collection, Sequence

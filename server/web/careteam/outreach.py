@@ -1,0 +1,119 @@
+"""What outreach achieved this year, and whether it was the outreach: funnels and experiments."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, get, post
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from notifications.segments import cost
+from server.errors import CareloopError, Conflict, Invalid, NotFound
+from server.flows import try_outreach as flow
+from server.gaps import experiments, funnel
+from server.gaps.experiments import Experiment, Group
+from server.gaps.funnel import Funnel
+from server.gaps.gaps import MEASURES
+from server.security.guards import allow, staff_only
+from server.security.sessions import Person
+from server.web.pages import page
+
+Asked = Request[Any, Any, State]
+MAY = ("quality", "coordinator", "admin")
+may_try = allow(*MAY)
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One measure's funnel: each stage with its count and its share of what was due; and the segments billed."""
+
+    measure: str
+    stages: list[tuple[str, int, int]]
+    closed_alone: int
+    segments: int
+    per_closed: float | None
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """An experiment with what it found: percentage points more closed among the texted, and their interval."""
+
+    experiment: Experiment
+    texted: Group
+    alone: Group
+    points: tuple[int, int, int] | None
+
+
+class New(msgspec.Struct, frozen=True, kw_only=True):
+    measure: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    percent: int = 0
+    days: int = 0
+
+
+@get("/outreach", guards=[staff_only], include_in_schema=False)
+async def outreach_page(
+    request: Asked, person: NamedDependency[Person], year: Annotated[int, QueryParameter(ge=0, le=9999)] = 0
+) -> Template:
+    return await _page(request, person, year)
+
+
+async def _page(request: Asked, person: Person, year: int, error: CareloopError | None = None) -> Template:
+    now = datetime.now(UTC)
+    chosen = year if 2000 <= year <= now.year else now.year
+    start, end = datetime(chosen, 1, 1, tzinfo=UTC), datetime(chosen + 1, 1, 1, tzinfo=UTC)
+    async with request.app.state.database.transaction(person.who) as db:
+        found = await funnel.funnels(db, chosen)
+        bodies = await funnel.bodies(db, start, end)
+        tried = [_tried(one, *await experiments.groups(db, one.id, now)) for one in await experiments.every(db)]
+    return page(
+        "careteam/outreach.html", person, status=error.status if error else 200, tried=tried, year=chosen,
+        funnels=[_shown(one, bodies.get(one.measure, [])) for one in found], known=list(MEASURES),
+        may_try=person.role in MAY, problem=error.says if error else None, years=range(now.year, now.year - 3, -1),
+    )  # fmt: skip
+
+
+def _shown(one: Funnel, bodies: list[str]) -> Shown:
+    counts = {
+        "Due": one.due, "Texted": one.texted, "Reached": one.reached, "Answered": one.replied,
+        "Said done or booked": one.said_done, "Closed by evidence after a text": one.closed_after,
+    }  # fmt: skip
+    segments = sum(cost(body).segments for body in bodies)
+    due = max(one.due, 1)
+    return Shown(
+        measure=one.measure, stages=[(name, count, round(100 * count / due)) for name, count in counts.items()],
+        closed_alone=one.closed_alone, segments=segments,
+        per_closed=round(segments / one.closed_after, 1) if one.closed_after else None,
+    )  # fmt: skip
+
+
+def _tried(one: Experiment, texted: Group, alone: Group) -> Tried:
+    found = experiments.difference(texted, alone)
+    points = (round(100 * found[0]), round(100 * found[1]), round(100 * found[2])) if found else None
+    return Tried(experiment=one, texted=texted, alone=alone, points=points)
+
+
+@post("/outreach/experiments", guards=[may_try], include_in_schema=False)
+async def begin_experiment(
+    request: Asked, person: NamedDependency[Person], data: URLEncodedBody[New]
+) -> Template | Redirect:
+    try:
+        await flow.begin(request.app.state.database, person, data.measure, data.percent, data.days, datetime.now(UTC))
+    except (Invalid, Conflict) as error:
+        return await _page(request, person, 0, error)
+    return Redirect("/outreach#experiments", status_code=303)
+
+
+@post("/outreach/experiments/{experiment_id:uuid}/stop", guards=[may_try], include_in_schema=False)
+async def stop_experiment(
+    request: Asked, person: NamedDependency[Person], experiment_id: FromPath[uuid.UUID]
+) -> Template | Redirect:
+    try:
+        await flow.stop(request.app.state.database, person, experiment_id, datetime.now(UTC))
+    except NotFound as error:
+        return await _page(request, person, 0, error)
+    return Redirect("/outreach#experiments", status_code=303)
+
+
+handlers = [outreach_page, begin_experiment, stop_experiment]

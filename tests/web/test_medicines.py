@@ -1,0 +1,56 @@
+"""The page of a patient's medicines: entered, filled, stopped by staff, and what is wrong said without losing a word."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tests.web.conftest import Client
+from tests.world import World
+
+
+async def post(nurse: Client, world: World, what: str = "", **fields: str) -> Any:
+    return await nurse.post(f"/patients/{world.patient}/medicines{what}", data=fields)
+
+
+async def page(nurse: Client, world: World) -> str:
+    answer = await nurse.get(f"/patients/{world.patient}/medicines")
+    assert answer.status_code == 200
+    return str(answer.text)
+
+
+async def test_an_empty_list_says_how_to_begin(nurse: Client, world: World) -> None:
+    assert "No medicines are known" in await page(nurse, world)
+
+
+async def test_added_filled_and_stopped_each_time_the_page_says_so(nurse: Client, world: World, owner: Any) -> None:
+    added = await post(nurse, world, name="Lisinopril 10 mg", times="08:00 20:00", **{"class": "renin_angiotensin"})
+    assert added.status_code == 303
+    assert "08:00, 20:00" in await page(nurse, world)
+    today = datetime.now(UTC).date()
+    fills = [max(today - timedelta(days=back), date(today.year, 1, 1)) for back in (40, 15)]
+    for day in sorted(set(fills)):
+        filled = await post(nurse, world, "/dispensed", name="Lisinopril 10 mg", filled_on=f"{day}", days_supply="30")
+        assert filled.status_code == 303
+    if len(set(fills)) == 2:  # in the first days of a year there can be only one
+        assert "may be missed this year" in await page(nurse, world)
+    again = await post(nurse, world, "/dispensed", name="Lisinopril 10 mg", filled_on=f"{fills[1]}", days_supply="30")
+    assert (again.status_code, "known already" in again.text) == (409, True)
+    assert (await post(nurse, world, "/stop", name="Lisinopril 10 mg")).status_code == 303
+    assert "No medicines are known" in await page(nurse, world)
+    assert await owner.fetchval("SELECT count(*) FROM dispensing") == len(set(fills))
+
+
+async def test_what_is_wrong_is_said_and_what_was_typed_stays(nurse: Client, world: World, owner: Any) -> None:
+    wrong = await post(nurse, world, name="Metformin 500 mg", times="8 o'clock")
+    assert wrong.status_code == 422
+    assert "is no time" in wrong.text
+    assert 'value="Metformin 500 mg"' in wrong.text
+    nameless = await post(nurse, world, name=" ")
+    assert (nameless.status_code, "name and strength" in nameless.text) == (422, True)
+    assert await owner.fetchval("SELECT count(*) FROM medicine") == 0
+
+
+async def test_one_fill_is_not_enough_for_a_number(nurse: Client, world: World) -> None:
+    await post(nurse, world, name="Atorvastatin", **{"class": "statin"})
+    today = datetime.now(UTC).date()
+    await post(nurse, world, "/dispensed", name="Atorvastatin", filled_on=f"{today}", days_supply="30")
+    assert "not enough fills for a number" in await page(nurse, world)

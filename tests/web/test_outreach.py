@@ -1,0 +1,111 @@
+"""The page of what outreach achieved: stages that are each of the one before, and experiments anybody can read."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from server.db.ids import uuid7
+from tests.web.conftest import Client, sign_in
+from tests.web.people import staff_login
+from tests.world import World
+
+
+@pytest.fixture
+async def quality(client: Client, owner: Any, world: World) -> Client:
+    login, _ = await staff_login(owner, world, "quality")
+    await sign_in(client, login)
+    return client
+
+
+async def stages(client: Client) -> dict[str, int]:
+    answer = await client.get("/outreach")
+    assert answer.status_code == 200
+    found = re.findall(r'<th scope="row">([^<]+)</th><td class="num">(\d+)</td>', answer.text)
+    return {name: int(count) for name, count in found}
+
+
+async def touched_gap(owner: Any, world: World, message: str | None, meaning: str | None, *, closed: bool) -> None:
+    """One more patient, this year's gap, and how far it came."""
+    now, patient, gap = datetime.now(UTC), uuid7(), uuid7()
+    await owner.execute(
+        """INSERT INTO patient (id, organization_id, clinic_id, team_id, mrn, given_name, family_name, birth_date, sex, zone,
+               admitted_at) VALUES ($1, $2, $3, $4, $5, 'Pat', 'Test', '1960-05-04', 'female', 'America/New_York', $6)""",
+        patient, world.organization, world.clinic, world.team, f"x-{patient}", now,
+    )  # fmt: skip
+    await owner.execute(
+        """INSERT INTO gap (id, organization_id, patient_id, measure, period_start, period_end, status, opened_at, closed_at)
+           VALUES ($1, $2, $3, 'CMS125', $4, $5, $6, $7, $8)""",
+        gap, world.organization, patient, now.date().replace(month=1, day=1), now.date().replace(month=12, day=31),
+        "closed" if closed else "open", now - timedelta(hours=5), now if closed else None,
+    )  # fmt: skip
+    if message:
+        sent = uuid7()
+        await owner.execute(
+            """INSERT INTO message (id, organization_id, purpose, unique_for, patient_id, gap_id, to_number, to_hash, wording,
+                   wording_version, language, body, status, not_before, created_at)
+               VALUES ($1, $2, 'reminder', $3, $4, $5, '+12125550244', 'x', 'w', 1, 'en', 'hello', $6, $7, $7)""",
+            sent, world.organization, f"t:{sent}", patient, gap, message, now - timedelta(hours=4),
+        )  # fmt: skip
+        await owner.execute(
+            "INSERT INTO touch VALUES ($1, $2, $3, $4, $5, $6)",
+            uuid7(), world.organization, patient, gap, sent, now - timedelta(hours=4),
+        )  # fmt: skip
+    if meaning:
+        await owner.execute(
+            """INSERT INTO reply (id, organization_id, provider_sid, from_hash, from_number, to_number, body, meaning, patient_id,
+                   gap_id, received_at, handled_at) VALUES ($1, $2, $3, 'x', '+1', '+2', 'b', $4, $5, $6, $7, $7)""",
+            uuid7(), world.organization, uuid7().hex, meaning, patient, gap, now - timedelta(hours=3),
+        )  # fmt: skip
+
+
+async def test_a_year_without_gaps_says_so(quality: Client) -> None:
+    assert "No care gaps in" in (await quality.get("/outreach")).text
+
+
+async def test_each_stage_counts_what_came_that_far(quality: Client, owner: Any, world: World) -> None:
+    await touched_gap(owner, world, None, None, closed=False)
+    await touched_gap(owner, world, None, None, closed=True)  # closed without us
+    await touched_gap(owner, world, "failed", None, closed=False)
+    await touched_gap(owner, world, "delivered", None, closed=False)
+    await touched_gap(owner, world, "delivered", "opt_out", closed=False)  # no answer to what was asked
+    await touched_gap(owner, world, "delivered", "help", closed=False)
+    await touched_gap(owner, world, "delivered", "done", closed=False)
+    await touched_gap(owner, world, "delivered", "booked", closed=True)
+    assert await stages(quality) == {
+        "Due": 8, "Texted": 6, "Reached": 5, "Answered": 3, "Said done or booked": 2,
+        "Closed by evidence after a text": 1,
+    }  # fmt: skip
+    said = (await quality.get("/outreach")).text
+    assert "1 more was closed without any text" in said
+    assert "6 text segments were sent, 6.0 for each gap closed" in said
+
+
+async def test_an_experiment_is_begun_once_shown_and_ended(quality: Client, owner: Any, world: World) -> None:
+    begun = await quality.post("/outreach/experiments", data={"measure": "CMS125", "percent": "20", "days": "90"})
+    assert begun.status_code == 303
+    again = await quality.post("/outreach/experiments", data={"measure": "CMS125", "percent": "20", "days": "90"})
+    assert (again.status_code, "runs already" in again.text) == (409, True)
+    assert "nothing to compare yet" in (await quality.get("/outreach")).text
+    made = await owner.fetchval("SELECT id FROM experiment")
+    assert (await quality.post(f"/outreach/experiments/{made}/stop")).status_code == 303
+    assert "ended early" in (await quality.get("/outreach")).text
+    actions = [
+        row["action"]
+        for row in await owner.fetch("SELECT action FROM audit WHERE action LIKE 'experiment%' ORDER BY id")
+    ]
+    assert actions == ["experiment.begin", "experiment.stop"]
+
+
+@pytest.mark.parametrize("fields", [{"measure": "X"}, {"percent": "60"}, {"days": "3"}])
+async def test_what_makes_no_experiment_is_said(quality: Client, owner: Any, fields: dict[str, str]) -> None:
+    asked = {"measure": "CMS125", "percent": "20", "days": "90"} | fields
+    assert (await quality.post("/outreach/experiments", data=asked)).status_code == 422
+    assert await owner.fetchval("SELECT count(*) FROM experiment") == 0
+
+
+async def test_a_nurse_may_look_and_not_experiment(nurse: Client) -> None:
+    assert (await nurse.get("/outreach")).status_code == 200
+    refused = await nurse.post("/outreach/experiments", data={"measure": "CMS125", "percent": "20", "days": "90"})
+    assert refused.status_code == 403
