@@ -87,7 +87,7 @@ async def _rules(db: Db, organization: uuid.UUID) -> dict[str, uuid.UUID]:
 
 PUT_VERSION = """
     INSERT INTO rule_version (id, organization_id, rule_id, version, explains, source, author, valid_from, parameters)
-    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8::text::jsonb)
 """
 PUT_LEVELS = """
     INSERT INTO rule_limit (rule_version_id, organization_id, metric, side, severity, value)
