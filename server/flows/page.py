@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -12,11 +13,12 @@ from notifications.messages import Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
-from server.flows import sink
-from server.monitoring import alarms
+from server.flows import ask, sink
+from server.monitoring import alarms, waits
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
+from server.monitoring.waits import NEVER
 from server.people import roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift
@@ -25,54 +27,86 @@ NOBODY = "Nobody is on shift for this team: pages go to the first person with a 
 UNREACHABLE = "A page could not be written: nobody in this organization has a telephone. Enter one now."
 
 
+NOTHING_MORE: Mapping[str, str] = {}
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page needs to know of this installation."""
+    """What a page needs to know of this installation. `never_wait`: from this pressure on no page waits."""
 
     public_url: str
     field_key: str
+    never_wait: tuple[int, int] = NEVER
+
+
+class Urgent(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert that calls for a page now. `late`: when its newest reading was measured, and none of it is live."""
+
+    episode: Episode
+    late: datetime | None = None
 
 
 async def page(
     db: Db, episodes: Sequence[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime,
     told: Told,
 ) -> list[uuid.UUID]:  # fmt: skip
-    """Page for each high alert, once per alert; returns the messages that are new.
+    """Page for each high alert, once per alert, and ask the patient; returns the messages that are new.
 
-    A live high pages at once. A late one pages unless a newer reading of that vital came without being high.
-    A historic one is on the worklist only (promise 5).
+    A live high pages at once, unless it may wait for the patient's answer. Late ones page once per patient and day,
+    unless a newer reading of that vital came without being high. A historic one is on the worklist only (promise 5).
     """
     urgent = await _urgent(db, episodes, found, kinds, now)
     if not urgent:
         return []
-    nobody = await sink.synthetic(db, [e.patient_id for e in urgent])
-    messages = [sink.message(e, told.public_url, now) for e in urgent if e.patient_id in nobody]
-    urgent = [e for e in urgent if e.patient_id not in nobody]
-    messages += await _to_staff(db, urgent, now, told)
+    nobody = await sink.synthetic(db, [u.episode.patient_id for u in urgent])
+    messages = [sink.message(u.episode, told.public_url, now) for u in urgent if u.episode.patient_id in nobody]
+    people = [u for u in urgent if u.episode.patient_id not in nobody]
+    # Whatever else is high, nothing of this patient waits any longer; then perhaps what is new and alone.
+    freed = [e for e in await waits.let_go(db, [u.episode.patient_id for u in people]) if e.status == "open"]
+    live = {u.episode.id: u.episode for u in people if u.late is None}
+    asked = await ask.ask(db, live.values(), found, kinds, now, told.never_wait)
+    at_once = {e.id: e for e in freed} | {i: e for i, e in live.items() if i not in asked.waiting}
+    messages += asked.texts + await to_staff(db, list(at_once.values()), now, told)
+    messages += await _late(db, [u for u in people if u.late is not None and u.episode.id not in at_once], now, told)
+    return await write(db, messages)
+
+
+async def write(db: Db, messages: Sequence[Message]) -> list[uuid.UUID]:
+    """Put them into the outbox and wake the sender; the ids of those that are new."""
     new = await outbox.put(db, messages)
     if new:
         await tell(db, Event(topic="outbox"))
     return new
 
 
-async def _to_staff(db: Db, urgent: Sequence[Episode], now: datetime, told: Told) -> list[Message]:
+async def to_staff(
+    db: Db, urgent: Sequence[Episode], now: datetime, told: Told, text: str = "page_high_alert"
+) -> list[Message]:
     """A page for each to whoever is on shift, else to the stand-in; who is missing is an alarm."""
+    people = await _whom(db, urgent, now)
+    return [_message(episode, people[episode.id], now, told, text) for episode in urgent if episode.id in people]
+
+
+async def _whom(db: Db, urgent: Sequence[Episode], now: datetime) -> dict[uuid.UUID, OnShift]:
+    """By alert; one that nobody can be told of is left out, and an alarm."""
+    if not urgent:
+        return {}
     teams = await roster.teams_of(db, [e.patient_id for e in urgent])
     on_shift = await roster.on_shift(db, sorted(set(teams.values())), now)
     empty = sorted(team for team, people in on_shift.items() if not people)
     stand_in = await roster.fallback(db, empty) if empty else {}
     await alarms.raise_all(db, _roster_trouble(urgent, teams, on_shift, stand_in), now)
-    messages = []
+    chosen = {}
     for episode in urgent:
         team = teams[episode.patient_id]
         person = on_shift[team][0] if on_shift[team] else stand_in.get(team)
         if person is not None:
-            messages.append(_message(episode, person, now, told))
-    return messages
+            chosen[episode.id] = person
+    return chosen
 
 
 async def _urgent(
     db: Db, episodes: Sequence[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime
-) -> list[Episode]:
+) -> list[Urgent]:
     highs = [f for f in found if f.severity == "high" and f.age != "historic"]
     late = sorted({(f.patient_id, kinds[f.anchor]) for f in highs if f.age == "late"})
     newest = await readings.newest(db, late, now - quality.LATE) if late else {}
@@ -80,16 +114,57 @@ async def _urgent(
     for f in highs:
         where = (f.patient_id, kinds[f.anchor])
         newest_high[where] = max(f.measured_at, newest_high.get(where, f.measured_at))
-    standing = {
-        (f.patient_id, f.rule_id)
-        for f in highs
-        if f.age == "live" or newest.get((w := (f.patient_id, kinds[f.anchor])), f.measured_at) <= newest_high[w]
-    }
-    return [e for e in episodes if (e.patient_id, e.rule_id) in standing]
+    live = {(f.patient_id, f.rule_id) for f in highs if f.age == "live"}
+    standing: dict[tuple[uuid.UUID, uuid.UUID], datetime] = {}
+    for f in highs:
+        where = (f.patient_id, kinds[f.anchor])
+        if newest.get(where, f.measured_at) <= newest_high[where]:
+            standing[f.patient_id, f.rule_id] = max(
+                f.measured_at, standing.get((f.patient_id, f.rule_id), f.measured_at)
+            )
+    return [
+        Urgent(episode=e, late=None if alert in live else standing[alert])
+        for e in episodes
+        if (alert := (e.patient_id, e.rule_id)) in live or alert in standing
+    ]
 
 
-def _message(episode: Episode, person: OnShift, now: datetime, told: Told) -> Message:
-    text = wording.render("page_high_alert", "en", url=f"{told.public_url}/worklist")
+ZONES = "SELECT p.id, o.zone FROM patient p JOIN organization o ON o.id = p.organization_id WHERE p.id = ANY($1)"
+# Further readings of an alert that was paged are evidence, late ones above all.
+PAGED = """
+    SELECT DISTINCT alert_id FROM message
+     WHERE alert_id = ANY($1) AND purpose = 'page'
+       AND (unique_for = 'page:' || alert_id || ':high' OR unique_for LIKE 'page:late:%')
+"""
+
+
+async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> list[Message]:
+    """One page per patient and day, about the newest reading, with both times: measured and arrived."""
+    if not urgent:
+        return []
+    paged = {row["alert_id"] for row in await db.fetch(PAGED, [u.episode.id for u in urgent])}
+    newest: dict[uuid.UUID, Urgent] = {}
+    for one in sorted(urgent, key=lambda u: (u.late, u.episode.id)):
+        if one.episode.id not in paged:
+            newest[one.episode.patient_id] = one
+    zones = {row["id"]: ZoneInfo(row["zone"]) for row in await db.fetch(ZONES, list(newest))}
+    people = await _whom(db, [one.episode for one in newest.values()], now)
+    messages = []
+    for patient, one in newest.items():
+        if one.episode.id in people and one.late is not None:
+            measured, arrived = one.late.astimezone(zones[patient]), now.astimezone(zones[patient])
+            times = {"measured": f"{measured:%H:%M}", "arrived": f"{arrived:%H:%M}"}
+            if measured.date() != arrived.date():
+                times["measured"] = f"{measured:%H:%M (%b %-d)}"
+            message = _message(one.episode, people[one.episode.id], now, told, "page_late_alert", times)
+            messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{patient}:{arrived.date()}"))
+    return messages
+
+
+def _message(
+    episode: Episode, person: OnShift, now: datetime, told: Told, name: str, fields: Mapping[str, str] = NOTHING_MORE
+) -> Message:
+    text = wording.render(name, "en", url=f"{told.public_url}/worklist", **fields)
     return Message(
         id=uuid7(), organization_id=episode.organization_id, purpose="page",
         unique_for=f"page:{episode.id}:{episode.severity}", staff_id=person.staff_id, alert_id=episode.id,

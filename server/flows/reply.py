@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -15,9 +15,10 @@ from notifications.replies import Classified
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
-from server.flows import answer_page
+from server.flows import answer_page, confirm, page
 from server.gaps import gaps, reports
-from server.monitoring import alarms
+from server.monitoring import alarms, answers
+from server.monitoring.answers import Standing
 from server.monitoring.findings import Severity
 from server.people import contacts, organizations, roster
 from server.people.contacts import Contact
@@ -28,6 +29,7 @@ from server.security import audit
 SAYS_DANGER = "A patient's text message may be an emergency. Call the patient now; the emergency number was sent."
 SAYS_MESSAGE = "A patient sent a text message that needs a person to read it."
 SAYS_CALL = "A patient asks for a call."
+LATELY = timedelta(hours=1)  # so long "done" is said of the second reading, not of a screening
 SAYS_WRONG = "Somebody says that this is not the patient's number. Check it before texting again."
 
 
@@ -45,6 +47,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     said: Classified
     people: list[Contact]
     organization_name: str
+    asked: list[Standing]  # what these people were asked after a crisis reading, while an answer counts
 
     @property
     def person(self) -> Contact | None:
@@ -77,9 +80,9 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
         reply = await inbox.take(db, sid)
         if reply is None:
             return False
-        heard = await _hear(db, reply)
+        heard = await _hear(db, reply, now)
         took = await answer_page.take(db, reply, now, told.public_url)
-        gap = None if took else await _act(db, heard, now, told)
+        gap = None if took else await _act(db, who, heard, now, told)
         await inbox.handled(db, reply.id, now, gap)
         if took:
             return True
@@ -90,19 +93,24 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
     return True
 
 
-async def _hear(db: Db, reply: Reply) -> Heard:
+async def _hear(db: Db, reply: Reply, now: datetime) -> Heard:
     organization = await organizations.get(db, reply.organization_id)
     people = await contacts.by_phone(db, reply.organization_id, reply.from_hash)
     name = organization.name if organization else ""
-    return Heard(reply=reply, said=replies.classify(reply.body), people=people, organization_name=name)
+    asked = await answers.standing(db, [person.patient_id for person in people], now)
+    said = replies.classify(reply.body, asked=bool(asked))
+    return Heard(reply=reply, said=said, people=people, organization_name=name, asked=asked)
 
 
-async def _act(db: Db, heard: Heard, now: datetime, told: Told) -> uuid.UUID | None:
+async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> uuid.UUID | None:
     """All that the text says is acted on; the one answer is the most important one's. Returns a gap it settled."""
     answer, gap = None, None
-    if heard.said.says("danger"):
+    paging = page.Told(public_url=told.public_url, field_key=told.field_key)
+    paged = await confirm.heard(db, who, heard.asked, heard.said, now, paging)
+    if heard.said.says("danger") or heard.said.answer == "symptoms":
         answer = "emergency"
-        await _danger(db, heard, now, told)
+        if heard.said.says("danger") or not paged:
+            await _danger(db, heard, now, told)
     if heard.said.says("opt_out"):
         answer = await _opt_out(db, heard, now, danger=answer is not None)
     elif heard.said.says("start"):
@@ -146,10 +154,12 @@ async def _start(db: Db, heard: Heard, now: datetime) -> str | None:
 
 async def _ordinary(db: Db, heard: Heard, now: datetime) -> tuple[str | None, uuid.UUID | None]:
     """(the answer, the gap that now awaits evidence). What nobody understood goes to a person."""
+    if heard.said.answer == "no_symptoms" and len(heard.asked) == 1:
+        return "after_no_symptoms", None
     match heard.said.meaning:
         case "help":
             return "help", None
-        case "done" | "booked":
+        case "done" | "booked" if not any(now - one.asked_at < LATELY for one in heard.asked):
             gap = await _report_done(db, [person.patient_id for person in heard.people], now)
             if gap is not None:
                 return f"after_{heard.said.meaning}", gap

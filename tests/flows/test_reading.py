@@ -50,7 +50,7 @@ async def test_a_crisis_is_stored_judged_and_paged_in_one_transaction(
     assert (alert["severity"], alert["status"], alert["rule_id"]) == ("high", "open", world.rules["bp_high"])
     assert await owner.fetchval("SELECT alert_id FROM finding") == alert["id"]
     assert await owner.fetchval("SELECT reading_id FROM finding_evidence") == row["id"]
-    page = await owner.fetchrow("SELECT * FROM message")
+    page = await owner.fetchrow("SELECT * FROM message WHERE purpose = 'page'")
     assert (page["purpose"], page["to_number"], page["alert_id"]) == ("page", world.nurse_phone, alert["id"])
     receipt = outcome.receipts[world.device][0]
     assert (receipt.stored, receipt.through, receipt.refused) == ([1], 1, [])
@@ -61,8 +61,9 @@ async def test_the_same_message_five_times_is_one_reading_one_alert_one_page(
 ) -> None:
     once = publish(world, bp(1, 192, 124))
     outcomes = [await send(bridge_db, once) for _ in range(3)] + [await send(bridge_db, once, once)]
-    for table in ("reading", "finding", "alert", "message", "arrival"):
+    for table in ("reading", "finding", "alert", "confirmation", "arrival"):
         assert await count(owner, table) == 1, table
+    assert await count(owner, "message", "purpose = 'page'") == await count(owner, "message", "purpose = 'safety'") == 1
     assert all(outcome.receipts[world.device][0].stored == [1] for outcome in outcomes)
     state = await owner.fetchrow("SELECT * FROM device_state")
     assert (state["received_count"], state["stored_count"], state["duplicate_count"]) == (5, 1, 4)
@@ -156,7 +157,8 @@ async def test_late_is_not_live(
         await send(bridge_db, publish(world, bp(2, 125, at=NOW - timedelta(minutes=10))))
     await send(bridge_db, publish(world, bp(1, 192, 124, at=NOW - timedelta(minutes=minutes))))
     assert await owner.fetchval("SELECT age FROM alert") == age
-    assert await count(owner, "message") == pages
+    assert await count(owner, "message", "purpose = 'page'") == pages
+    assert await count(owner, "message", "purpose = 'safety'") == (age == "live")
 
 
 async def test_with_nobody_on_shift_the_page_still_goes_and_the_roster_alarms(
@@ -164,7 +166,7 @@ async def test_with_nobody_on_shift_the_page_still_goes_and_the_roster_alarms(
 ) -> None:
     await owner.execute("UPDATE shift SET ends_at = now() - interval '1 hour'")
     await send(bridge_db, publish(world, bp(1, 192, 124)))
-    assert await owner.fetchval("SELECT to_number FROM message") == world.nurse_phone
+    assert await owner.fetchval("SELECT to_number FROM message WHERE purpose = 'page'") == world.nurse_phone
     assert await owner.fetchval("SELECT kind FROM alarm") == "roster"
 
 
@@ -196,7 +198,7 @@ async def test_a_worse_finding_opens_again_what_was_acknowledged(world: World, o
     await send(bridge_db, publish(world, {"seq": 3, "kind": "glucose", "glucose": 50}))
     alert = await owner.fetchrow("SELECT severity, status, finding_count FROM alert")
     assert tuple(alert) == ("high", "open", 3)
-    assert await count(owner, "message") == 1
+    assert await count(owner, "message", "purpose = 'page'") == 1
     assert str(await owner.fetchval("SELECT min(glucose_mgdl) FROM reading WHERE glucose_mgdl > 50")) == "54.1"
 
 
@@ -241,7 +243,7 @@ async def test_a_reading_in_doubt_is_judged_as_all_it_could_mean(
     assert await count(owner, "held") == 1
     alert = await owner.fetchrow("SELECT severity, unconfirmed FROM alert")
     assert (alert and tuple(alert)) == (severity and (severity, True))
-    assert await count(owner, "message") == (severity == "high")
+    assert await count(owner, "message", "purpose = 'page'") == (severity == "high")
 
 
 async def test_a_crisis_of_nobody_in_particular_is_an_alert_of_everybody_it_could_be(

@@ -1,11 +1,12 @@
 """The patient's side: their own numbers in words, what there is to do, our messages, their choices."""
 
-from server.web.portal import choices, pages
+from server.web.portal import check, choices, pages
 
 handlers = [
     pages.today,
     pages.history,
     pages.messages,
+    check.answer,
     choices.settings,
     choices.report_done,
     choices.withdraw_report,

@@ -9,12 +9,13 @@ from litestar.params import QueryParameter
 from litestar.response import Template
 
 from server.gaps import reports
-from server.monitoring import series, targets
+from server.monitoring import answers, series, targets
 from server.monitoring.series import VITALS, Reading
 from server.people import enrolments, letters
 from server.security.guards import patient_only
 from server.security.sessions import Person
 from server.web.portal.cards import TREND_DAYS, card
+from server.web.portal.check import check
 from server.web.portal.history import RANGES, Range, sections, start_of
 from server.web.portal.letters import MOST, shown
 from server.web.portal.todos import DOUBT_LASTS, expected, todos
@@ -34,10 +35,12 @@ async def today(request: Asked, person: NamedDependency[Person], said: Said = No
         readings = await _recent(visit)
         gaps = await reports.of(visit.db, visit.patient.id, visit.today)
         doubts = await series.doubted(visit.db, visit.patient.id, visit.now - DOUBT_LASTS)
+        asked = check(await answers.own(visit.db, visit.patient.id, visit.now), visit.words, aims.rest_minutes)
     vitals = [v for v in VITALS if v in expected(aims) or any(r.tells(v) for r in readings)]
     cards = [card(vital, readings, aims, visit.words, visit.now) for vital in vitals]
     cards.sort(key=lambda card: card.tone != "urgent")  # what cannot wait comes first
-    return show("today", visit, said, cards=cards, todos=todos(visit, readings, doubts, gaps, aims), day=visit.today)
+    do = todos(visit, readings, doubts, gaps, aims)
+    return show("today", visit, said, cards=cards, todos=do, check=asked, day=visit.today)
 
 
 @get("/portal/history", guards=[patient_only], include_in_schema=False)

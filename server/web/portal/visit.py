@@ -17,6 +17,7 @@ from server.people.patients import Patient
 from server.security import audit
 from server.security.sessions import Person
 from server.web.pages import page
+from server.web.portal.closed import refuse_after_death
 from server.web.portal.words import LANGUAGES, Words, phone, words
 
 Asked = Request[Any, Any, Any]
@@ -69,11 +70,13 @@ async def _open(db: Db, person: Person, now: datetime) -> Visit:
     patient = await patients.get(db, person.patient_id) if person.patient_id else None
     if patient is None:
         raise NotFound("There is no patient's page for this account.")
+    clinic = await clinics.get(db, patient.clinic_id)
+    refuse_after_death(patient, clinic)
     return Visit(
         db=db,
         person=person,
         patient=patient,
-        clinic=await clinics.get(db, patient.clinic_id),
+        clinic=clinic,
         words=words(patient.language, patient.zone),
         now=now,
     )

@@ -30,6 +30,13 @@ class Words:
             raise KeyError(key)
         return text.format(*values, **fields)
 
+    def lines(self, key: str) -> list[str]:
+        """A list of words, as the signs to look out for."""
+        found = _at(self._said, key)
+        if not isinstance(found, list):
+            raise KeyError(key)
+        return [str(line) for line in found]
+
     def maybe(self, key: str, **fields: object) -> str | None:
         """As a call, but None when nothing is written for the key."""
         text = _at(self._said, key)
