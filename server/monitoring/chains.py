@@ -26,27 +26,39 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     started_at: datetime
     zone: str
+    begun: int = 0
+    round: int = 0
 
 
 # A late high which a newer reading contradicts was not paged; it is told like a medium, so it is not forgotten either.
-# The page written with the alert counts as the first step: its time is when the chain began.
+# The page written with the alert counts as the first step: its time is when the chain began. A page from before the
+# chain that runs now is an old one (the alert was lowered since): the new chain pages again, in rounds of its own.
+# While a page waits for the patient's own answer nothing begins; what is never released begins when it was due.
 BEGINNINGS = """
     SELECT n.id, n.organization_id, 'alert' AS kind, n.patient_id, n.team_id, n.severity, o.zone,
-           coalesce(n.paged_at, CASE WHEN n.chained IS NULL THEN n.opened_at ELSE $1 END) AS started_at
-      FROM (SELECT a.id, a.organization_id, a.patient_id, p.team_id, a.opened_at, e.severity AS chained,
-                   m.created_at AS paged_at,
+           coalesce(n.paged_at, CASE WHEN n.chained IS NULL THEN n.opened_at ELSE $1 END) AS started_at,
+           coalesce(n.begun + 1, 0) AS begun,
+           CASE WHEN n.chained IS NULL OR n.paged_at IS NOT NULL THEN 0 ELSE (n.begun + 1) * 1000 END AS round
+      FROM (SELECT a.id, a.organization_id, a.patient_id, p.team_id, e.severity AS chained, e.begun,
+                   greatest(a.opened_at, a.page_not_before) AS opened_at,
+                   CASE WHEN e.id IS NULL OR m.created_at >= e.started_at THEN m.created_at END AS paged_at,
                    CASE WHEN a.severity = 'high' AND a.age = 'late' AND m.id IS NULL THEN 'medium'
                         ELSE a.severity END AS severity
               FROM alert a
               JOIN patient p ON p.id = a.patient_id AND NOT p.synthetic
               LEFT JOIN escalation e ON e.id = a.id
-              LEFT JOIN message m ON m.organization_id = a.organization_id
-                   AND m.unique_for = 'page:' || a.id || ':' || a.severity
-             WHERE a.status <> 'resolved' AND a.age <> 'historic') n
+              LEFT JOIN LATERAL (
+                   SELECT x.id, x.created_at FROM message x
+                    WHERE x.alert_id = a.id AND x.purpose = 'page'
+                      AND (x.unique_for = 'page:' || a.id || ':' || a.severity
+                           OR a.severity = 'high' AND x.unique_for LIKE 'page:late:%')
+                    ORDER BY x.created_at DESC LIMIT 1) m ON true
+             WHERE a.status <> 'resolved' AND a.age <> 'historic'
+               AND (a.page_not_before IS NULL OR a.page_not_before <= $1)) n
       JOIN organization o ON o.id = n.organization_id
      WHERE n.chained IS DISTINCT FROM n.severity
      UNION ALL
-    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone, b.opened_at
+    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone, b.opened_at, 0, 0
       FROM alarm b
       JOIN organization o ON o.id = b.organization_id
       JOIN LATERAL (
@@ -65,12 +77,13 @@ async def beginnings(db: Db, now: datetime) -> list[Beginning]:
 
 BEGIN = """
     INSERT INTO escalation AS e (id, organization_id, kind, patient_id, team_id, severity, started_at, stepped_at,
-                                 due_at)
+                                 begun, round, due_at)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $6::text[],
-                         $7::timestamptz[], $7::timestamptz[], $8::timestamptz[])
+                         $7::timestamptz[], $7::timestamptz[], $8::int[], $9::int[], $10::timestamptz[])
     ON CONFLICT (id) DO UPDATE
        SET severity = excluded.severity, started_at = excluded.started_at, stepped_at = excluded.stepped_at,
-           due_at = excluded.due_at, round = 0, position = 0, repeating = false, ended_at = NULL
+           begun = excluded.begun, round = excluded.round, due_at = excluded.due_at, position = 0,
+           repeating = false, ended_at = NULL
      WHERE e.severity <> excluded.severity
     RETURNING e.id
 """
@@ -81,7 +94,7 @@ async def begin(db: Db, new: Sequence[tuple[Beginning, datetime]]) -> int:
     if not new:
         return 0
     ordered = sorted(new, key=lambda one: one[0].id)
-    fields = ("id", "organization_id", "kind", "patient_id", "team_id", "severity", "started_at")
+    fields = ("id", "organization_id", "kind", "patient_id", "team_id", "severity", "started_at", "begun", "round")
     columns = [[getattr(one, field) for one, _ in ordered] for field in fields]
     return len(await db.fetch(BEGIN, *columns, [due for _, due in ordered]))
 
@@ -106,7 +119,8 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 
 # Locked rows are another worker's. `told`: whoever opened it has paged already. `failed`: pages of the last step there
 # were, and none of them can arrive: refused, or their numbers opted out. In state shadow nobody is paged, so nothing is
-# said again.
+# said again. What is laid aside pages nobody until then; what is less than high waits while a high alert of the same
+# vital stands, and is due the moment that is resolved. Neither moves the chain, so nothing is lost by it.
 DUE = """
     SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.round, e.position, e.started_at,
            e.due_at, o.zone, f.failed,
@@ -127,6 +141,14 @@ DUE = """
               AND (m.alert_id = e.id OR m.alarm_id = e.id)) f ON true
      WHERE e.ended_at IS NULL AND coalesce(a.status, b.status) = 'open'
        AND (e.due_at <= $1 OR f.failed) AND (o.state <> 'shadow' OR NOT e.repeating)
+       AND NOT EXISTS (SELECT FROM snooze z
+                        WHERE z.patient_id = e.patient_id AND z.alert_id = e.id AND z.ended_at IS NULL
+                          AND z.ends_at > $1 AND worse(z.severity, a.severity) = z.severity)
+       AND NOT EXISTS (SELECT FROM alert h
+                         JOIN rule hr ON hr.id = h.rule_id
+                         JOIN rule ar ON ar.id = a.rule_id AND ar.vital = hr.vital
+                        WHERE h.patient_id = e.patient_id AND h.status <> 'resolved' AND h.severity = 'high'
+                          AND h.age <> 'historic' AND a.severity <> 'high' AND h.id <> a.id)
      ORDER BY e.due_at, e.id LIMIT 100
        FOR UPDATE OF e SKIP LOCKED
 """
@@ -165,6 +187,21 @@ async def advance(db: Db, moved: Sequence[Moved]) -> set[uuid.UUID]:
         return set()
     rows = [(m.chain.id, m.chain.round, m.chain.position, m.stepped_at, m.due_at, m.repeating) for m in moved]
     return {row["id"] for row in await db.fetch(ADVANCE, *map(list, zip(*rows, strict=True)))}
+
+
+# A step that was taken since the time was over was taken for what is beginning here.
+NEW_ROUND = """
+    UPDATE escalation e
+       SET round = e.round + 1, position = 0, started_at = $4, stepped_at = $4, due_at = n.due_at, repeating = false
+      FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n (id, over_at, due_at)
+     WHERE e.id = n.id AND e.stepped_at < n.over_at AND e.ended_at IS NULL
+"""
+
+
+async def new_round(db: Db, over: Sequence[tuple[uuid.UUID, datetime, datetime]], now: datetime) -> None:
+    """Begin at the first step again, of each alert that was laid aside until (second) and is due then (third)."""
+    if over:
+        await db.execute(NEW_ROUND, *map(list, zip(*sorted(over), strict=True)), now)
 
 
 # What is resolved needs nobody any more.

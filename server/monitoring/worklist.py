@@ -9,15 +9,21 @@ from typing import Any, Literal
 import msgspec
 
 from server.db.pool import Db
+from server.monitoring import parameters
 from server.monitoring.alarms import TITLES
 from server.monitoring.findings import Age, Severity, Side
+from server.monitoring.parameters import Parameters
 
 Status = Literal["open", "acknowledged", "resolved"]
 SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 
 
 class Crossing(msgspec.Struct, frozen=True, kw_only=True):
-    """The most severe finding of an alert: the reading's numbers and the limit they crossed."""
+    """The most severe finding of an alert: the reading's numbers and the limit they crossed.
+
+    Of a rule over a series (`rule_kind` is not "crossing") the numbers are the means of its `readings` readings.
+    `heard_at` and `device_silent` are known of missing measurements only: when a device they have was last heard.
+    """
 
     vital: str
     metric: str
@@ -32,6 +38,21 @@ class Crossing(msgspec.Struct, frozen=True, kw_only=True):
     out_of_range: Literal["above", "below"] | None
     explains: str
     source: str
+    rule_kind: str = "crossing"
+    parameters: Parameters | None = None
+    readings: int = 1
+    received_at: datetime | None = None
+    heard_at: datetime | None = None
+    device_silent: bool = False
+
+
+class Aside(msgspec.Struct, frozen=True, kw_only=True):
+    """Who laid an alert aside, why, and until when; after that it waits like any other."""
+
+    by: str
+    reason: str
+    note: str
+    until: datetime
 
 
 class Older(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +67,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the worklist. An alarm has no crossing, but words of its own, and a patient only when a call helps.
 
     `older` is set for a patient's item of older readings, which has no one crossing: see `retrospective.summary`.
+    `page_held`: nobody is paged for it, because a high alert of the same patient and vital stands.
     """
 
     kind: Literal["alert", "alarm"]
@@ -66,11 +88,18 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     age: Age = "live"
     crossing: Crossing | None = None
     older: Older | None = None
+    snooze: Aside | None = None
+    page_held: bool = False
     says: str | None = None
 
+    def aside(self, now: datetime) -> bool:
+        """It waits for nobody just now: somebody laid it aside for a while."""
+        return self.snooze is not None and self.snooze.until > now
 
-# One statement for a region of a page. The worst finding speaks for the alert; its reading gives the numbers
-# (a held one has none here), and the limits are those that held for this patient at that time. For older readings
+
+# One statement for a region of a page. The worst finding speaks for the alert; its readings give the numbers
+# (a held one has none here), and the limits are those that held for this patient at that time: the strictest of the
+# general ones and those of the programmes they were in, replaced by their own. For older readings
 # no finding speaks: how many came, and of which time; both ends are looked up in an index, however many there are.
 ALERTS = """
     SELECT a.id, a.severity, a.status, r.name AS title, a.opened_at, a.last_finding_at AS last_at,
@@ -78,8 +107,18 @@ ALERTS = """
            a.patient_id, p.given_name || ' ' || p.family_name AS patient_name, p.mrn, a.unconfirmed, a.age,
            r.vital, f.metric, f.side, f.value, f.limit_value, f.measured_at, x.systolic_mmhg, x.diastolic_mmhg,
            l.limit_systolic, l.limit_diastolic, x.out_of_range, v.explains, v.source,
+           r.kind AS rule_kind, v.parameters::text AS parameters, x.readings, x.received_at,
+           q.heard_at, f.why = 'silent_device' AS device_silent,
+           z.by AS snooze_by, z.reason AS snooze_reason, z.note AS snooze_note, z.ends_at AS snooze_until,
+           a.status = 'open' AND a.severity <> 'high' AND EXISTS (
+               SELECT FROM alert w JOIN rule wr ON wr.id = w.rule_id AND wr.vital = r.vital
+                WHERE w.patient_id = a.patient_id AND w.status <> 'resolved' AND w.severity = 'high'
+                  AND w.age <> 'historic' AND w.id <> a.id) AS page_held,
            r.code = 'retrospective' AS is_older, h.first_at, h.last_older_at
-      FROM alert a
+      FROM (SELECT * FROM alert
+             WHERE $2::uuid IS NULL AND status <> 'resolved' AND ($1::uuid IS NULL OR patient_id = $1)
+             UNION ALL
+            SELECT * FROM alert WHERE patient_id = $1 AND id = $2) a
       JOIN patient p ON p.id = a.patient_id
       JOIN rule r ON r.id = a.rule_id
       LEFT JOIN staff s ON s.id = a.acknowledged_by
@@ -90,24 +129,48 @@ ALERTS = """
             ORDER BY array_position(ARRAY['high', 'medium', 'low'], f0.severity), f0.measured_at DESC LIMIT 1) f ON true
       LEFT JOIN rule_version v ON v.id = f.rule_version_id
       LEFT JOIN LATERAL (
-           SELECT y.systolic_mmhg, y.diastolic_mmhg, y.out_of_range
+           SELECT trim_scale(round(avg(y.systolic_mmhg), 1)) AS systolic_mmhg,
+                  trim_scale(round(avg(y.diastolic_mmhg), 1)) AS diastolic_mmhg,
+                  count(*)::int AS readings, max(y.out_of_range) AS out_of_range, max(y.received_at) AS received_at
              FROM finding_evidence e
              JOIN reading y ON y.patient_id = e.patient_id AND y.measured_at = e.measured_at AND y.id = e.reading_id
-            WHERE e.patient_id = f.patient_id AND e.finding_id = f.id LIMIT 1) x ON true
+            WHERE e.patient_id = f.patient_id AND e.finding_id = f.id AND e.superseded_at IS NULL) x ON true
       LEFT JOIN LATERAL (
-           SELECT max(coalesce(o.value, d.value)) FILTER (WHERE d.metric = 'systolic_mmhg') AS limit_systolic,
-                  max(coalesce(o.value, d.value)) FILTER (WHERE d.metric = 'diastolic_mmhg') AS limit_diastolic
-             FROM rule_limit d
-             LEFT JOIN patient_limit o ON o.patient_id = a.patient_id AND o.rule_id = a.rule_id
-                  AND o.metric = d.metric AND o.side = d.side AND o.severity = d.severity
-                  AND o.valid_from <= f.measured_at AND (o.valid_to IS NULL OR o.valid_to > f.measured_at)
-            WHERE d.rule_version_id = f.rule_version_id AND d.severity = f.severity AND d.side = f.side) l ON true
+           SELECT max(coalesce(o.value, CASE WHEN f.side IN ('above', 'at_or_above') THEN d.least ELSE d.most END))
+                      FILTER (WHERE d.metric = 'systolic_mmhg') AS limit_systolic,
+                  max(coalesce(o.value, CASE WHEN f.side IN ('above', 'at_or_above') THEN d.least ELSE d.most END))
+                      FILTER (WHERE d.metric = 'diastolic_mmhg') AS limit_diastolic
+             FROM (SELECT k.metric, min(k.value) AS least, max(k.value) AS most
+                     FROM (SELECT g.metric, g.side, g.severity, g.value
+                             FROM rule_limit g WHERE g.rule_version_id = f.rule_version_id
+                            UNION ALL
+                           SELECT g.metric, g.side, g.severity, g.value
+                             FROM programme_limit g
+                             JOIN enrolment e ON e.patient_id = a.patient_id AND e.programme_id = g.programme_id
+                                  AND e.valid_from <= f.found_at AND (e.valid_to IS NULL OR e.valid_to > f.found_at)
+                            WHERE g.rule_version_id = f.rule_version_id) k
+                    WHERE k.severity = f.severity AND k.side = f.side
+                    GROUP BY k.metric) d
+             LEFT JOIN patient_limit o ON o.patient_id = a.patient_id AND o.rule_id = f.rule_id
+                  AND o.metric = d.metric AND o.side = f.side AND o.severity = f.severity
+                  AND o.valid_from <= f.found_at AND (o.valid_to IS NULL OR o.valid_to > f.found_at)) l ON true
+      LEFT JOIN LATERAL (
+           SELECT max(c.last_seen_at) AS heard_at
+             FROM loan n
+             JOIN device d ON d.id = n.device_id
+             JOIN device_model m ON m.id = d.model_id AND r.vital = ANY(m.kinds)
+             LEFT JOIN device_state c ON c.device_id IN (d.id, d.hub_id)
+            WHERE r.kind = 'missing' AND n.patient_id = a.patient_id AND n.lent @> a.last_finding_at) q ON true
+      LEFT JOIN LATERAL (
+           SELECT o.name AS by, k.reason, k.note, k.ends_at
+             FROM snooze k JOIN staff o ON o.id = k.staff_id
+            WHERE k.patient_id = a.patient_id AND k.alert_id = a.id AND k.ended_at IS NULL AND a.status = 'open'
+              AND worse(k.severity, a.severity) = k.severity) z ON true
       LEFT JOIN LATERAL (
            SELECT min(f1.measured_at) AS first_at, max(f1.measured_at) AS last_older_at
              FROM finding f1
             WHERE r.code = 'retrospective' AND f1.patient_id = a.patient_id AND f1.alert_id = a.id
               AND f1.age = 'historic' AND f1.superseded_at IS NULL) h ON true
-     WHERE a.status <> 'resolved' AND ($1::uuid IS NULL OR a.patient_id = $1)
      ORDER BY r.code = 'retrospective', array_position(ARRAY['high', 'medium', 'low'], a.severity), a.opened_at, a.id
      LIMIT 500
 """
@@ -115,7 +178,13 @@ ALERTS = """
 
 async def open_alerts(db: Db, patient: uuid.UUID | None = None) -> list[Item]:
     """Of the whole organization, or of one patient."""
-    return [_alert(dict(row)) for row in await db.fetch(ALERTS, patient)]
+    return [_alert(dict(row)) for row in await db.fetch(ALERTS, patient, None)]
+
+
+async def one_alert(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Item | None:
+    """Also when it is resolved; None when the patient has no such alert."""
+    row = next(iter(await db.fetch(ALERTS, patient, alert)), None)
+    return _alert(dict(row)) if row else None
 
 
 # Whom to call about a silent device: the one person who has it, or what speaks through it.
@@ -159,13 +228,23 @@ def in_order(items: Sequence[Item]) -> list[Item]:
     )
 
 
-def _alert(row: dict[str, object]) -> Item:
+def _alert(row: dict[str, Any]) -> Item:
     values = {name: row.pop(name) for name in Crossing.__struct_fields__}
-    crossing = Crossing(**values) if values["limit_value"] is not None else None  # type: ignore[arg-type]
+    aside = {name: row.pop(f"snooze_{name}") for name in Aside.__struct_fields__}
     first, last, is_older = (row.pop(name) for name in ("first_at", "last_older_at", "is_older"))
     count = row["count"] if first is not None else 0
-    older = Older(count=count, first_at=first, last_at=last) if is_older else None  # type: ignore[arg-type]
-    return Item(kind="alert", crossing=crossing, older=older, **row)  # type: ignore[arg-type]
+    return Item(
+        kind="alert",
+        crossing=_crossing(values) if values["limit_value"] is not None else None,
+        older=Older(count=count, first_at=first, last_at=last) if is_older else None,
+        snooze=Aside(**aside) if aside["until"] else None,
+        **row,
+    )
+
+
+def _crossing(values: dict[str, Any]) -> Crossing:
+    silent = bool(values["device_silent"])
+    return Crossing(**{**values, "parameters": parameters.decode(values["parameters"]), "device_silent": silent})
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,10 +15,11 @@ from litestar.response import Redirect, Template
 
 from server.auditing.banner import Banner, banner
 from server.db.pool import Db
-from server.errors import Conflict
+from server.errors import Conflict, Invalid, Refused
 from server.flows import acknowledge as flow
-from server.monitoring import telling, worklist
+from server.monitoring import confirmations, lowerings, telling, worklist
 from server.monitoring.alerts import Outcome
+from server.monitoring.lowerings import Lowered, Proposal
 from server.monitoring.telling import Telling
 from server.monitoring.worklist import Item
 from server.security import audit
@@ -28,26 +29,34 @@ from server.web.pages import page
 
 Asked = Request[Any, Any, State]
 Note = Annotated[str, msgspec.Meta(max_length=2000)]
+Back = Literal["worklist", "patient", "alert", "snoozes"]
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What a look at the worklist shows: its lines, and what must be said above them."""
+    """What a look at the worklist shows: its lines, and what must be said above them. Keyed by the alert's id.
+
+    `answers` are what the patient was asked and said, in words; `proposals` later readings within limits.
+    """
 
     items: list[Item]
     banner: Banner | None
     telling: dict[str, Telling]
+    answers: dict[str, list[str]]
+    proposals: dict[str, Proposal]
+    lowered: dict[str, Lowered]
+    aside: frozenset[uuid.UUID]
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """The form's fields; `back` says which page it stood on."""
 
-    back: Literal["worklist", "patient"] = "worklist"
+    back: Back = "worklist"
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     note: Note = ""
-    back: Literal["worklist", "patient"] = "worklist"
+    back: Back = "worklist"
 
 
 class AlarmResolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,12 +82,26 @@ async def worklist_list(
 async def _look(request: Asked, person: Person, shown: str = "") -> Seen:
     """A look is noted with whom it showed; a page that fetches what it shows already is the same look."""
     async with request.app.state.database.transaction(person.who) as db:
-        items = await worklist.open_items(db)
-        telling_of = await telling.of(db, [item.id for item in items])
-        seen = Seen(items=items, banner=await banner(db, datetime.now(UTC)), telling=telling_of)
+        seen = await _seen(db, person, datetime.now(UTC))
         if digest(seen) != shown:
             await _note_look(db, person, seen.items)
     return seen
+
+
+async def _seen(db: Db, person: Person, now: datetime) -> Seen:
+    items = await worklist.open_items(db)
+    alerts = [item.id for item in items if item.kind == "alert"]
+    answers = await confirmations.told(db, alerts)
+    highs = any(item.severity == "high" for item in items if item.kind == "alert")
+    return Seen(
+        items=items,
+        banner=await banner(db, now),
+        telling=await telling.of(db, [item.id for item in items]),
+        answers={str(alert): [line.words(person.zone) for line in said] for alert, said in answers.items()},
+        proposals=await lowerings.proposed(db) if highs else {},
+        lowered=await lowerings.lowered(db, alerts),
+        aside=frozenset(item.id for item in items if item.aside(now)),
+    )
 
 
 async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
@@ -88,13 +111,14 @@ async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
 
 
 def _shown(person: Person, name: str, seen: Seen, *, notice: str | None = None, status: int = 200) -> Template:
-    waiting = sum(item.status == "open" and item.older is None for item in seen.items)
+    waiting = sum(item.status == "open" and item.older is None and item.id not in seen.aside for item in seen.items)
     may = person.role in ANSWERING
     return page(
         name,
         person,
         status=status,
         items=seen.items,
+        seen=seen,
         banner=seen.banner,
         telling=seen.telling,
         notice=notice,
@@ -106,7 +130,7 @@ def _shown(person: Person, name: str, seen: Seen, *, notice: str | None = None, 
 
 def digest(seen: Seen) -> str:
     """Changes whenever a line would look different, apart from the passing of time."""
-    return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:16]
+    return hashlib.sha256(msgspec.json.encode(seen, order="deterministic")).hexdigest()[:16]
 
 
 @post("/alerts/{patient_id:uuid}/{alert_id:uuid}/acknowledge", guards=[answers_alerts], include_in_schema=False)
@@ -118,7 +142,7 @@ async def acknowledge(
     data: URLEncodedBody[Answered],
 ) -> Template | Redirect:
     answer = flow.acknowledge(request.app.state.database, person, patient_id, alert_id, datetime.now(UTC))
-    return await _answered(request, person, answer, data.back, patient_id)
+    return await answered(request, person, answer, data.back, patient_id, alert_id)
 
 
 @post("/alerts/{patient_id:uuid}/{alert_id:uuid}/resolve", guards=[answers_alerts], include_in_schema=False)
@@ -132,7 +156,7 @@ async def resolve(
     answer = flow.resolve(
         request.app.state.database, person, patient_id, alert_id, data.outcome, data.note, datetime.now(UTC)
     )
-    return await _answered(request, person, answer, data.back, patient_id)
+    return await answered(request, person, answer, data.back, patient_id, alert_id)
 
 
 @post("/alarms/{alarm_id:uuid}/acknowledge", guards=[answers_alarms], include_in_schema=False)
@@ -140,7 +164,7 @@ async def acknowledge_alarm(
     request: Asked, person: NamedDependency[Person], alarm_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
     answer = flow.acknowledge_alarm(request.app.state.database, person, alarm_id, datetime.now(UTC))
-    return await _answered(request, person, answer, "worklist", None)
+    return await answered(request, person, answer, "worklist")
 
 
 @post("/alarms/{alarm_id:uuid}/resolve", guards=[answers_alarms], include_in_schema=False)
@@ -151,24 +175,36 @@ async def resolve_alarm(
     data: URLEncodedBody[AlarmResolved],
 ) -> Template | Redirect:
     answer = flow.resolve_alarm(request.app.state.database, person, alarm_id, data.note, datetime.now(UTC))
-    return await _answered(request, person, answer, "worklist", None)
+    return await answered(request, person, answer, "worklist")
 
 
-async def _answered(
-    request: Asked, person: Person, answer: Awaitable[None], back: str, patient_id: uuid.UUID | None
+async def answered(
+    request: Asked,
+    person: Person,
+    answer: Awaitable[None],
+    back: Back,
+    patient_id: uuid.UUID | None = None,
+    alert_id: uuid.UUID | None = None,
 ) -> Template | Redirect:
     """Back to where they were; with script only the list is swapped. Who came second is told who was first."""
     scripted = "hx-request" in request.headers
     try:
         await answer
-    except Conflict as late:
+    except (Conflict, Invalid, Refused) as refused:
         name = "careteam/worklist_list.html" if scripted else "careteam/worklist.html"
         seen = await _look(request, person)
-        return _shown(person, name, seen, notice=late.says, status=200 if scripted else 409)
+        return _shown(person, name, seen, notice=refused.says, status=200 if scripted else refused.status)
     if scripted:
         return _shown(person, "careteam/worklist_list.html", await _look(request, person))
-    where = f"/patients/{patient_id}" if back == "patient" and patient_id else "/worklist"
-    return Redirect(where, status_code=303)
+    return Redirect(_where(back, patient_id, alert_id), status_code=303)
+
+
+def _where(back: Back, patient_id: uuid.UUID | None, alert_id: uuid.UUID | None) -> str:
+    if back == "patient" and patient_id:
+        return f"/patients/{patient_id}"
+    if back == "alert" and patient_id and alert_id:
+        return f"/alerts/{patient_id}/{alert_id}"
+    return "/snoozes" if back == "snoozes" else "/worklist"
 
 
 handlers = [

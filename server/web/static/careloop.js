@@ -69,13 +69,15 @@
     choose(lines[Math.max(0, Math.min(at, lines.length - 1))]);
   }
 
-  function openResolve(item) {
-    const opener = $("[data-resolve-item]", item);
+  function openResolve(item) { ask(item, "resolve", item.dataset.kind === "alarm" ? "#resolve-alarm" : "#resolve"); }
+  function openSnooze(item) { ask(item, "snooze", "#snooze"); }
+  function ask(item, deed, id) {
+    const opener = $(`[data-${deed}-item]`, item);
     if (!opener) return;
-    const dialog = $(item.dataset.kind === "alarm" ? "#resolve-alarm" : "#resolve");
+    const dialog = $(id);
     const form = $("form", dialog);
     form.reset();
-    form.action = `${item.dataset.where}/resolve`;
+    form.action = `${item.dataset.where}/${deed}`;
     $("[data-resolve-what]", dialog).textContent = opener.dataset.what;
     dialog.showModal();
   }
@@ -83,6 +85,7 @@
   list.addEventListener("click", (event) => {
     const item = event.target.closest("[data-item]");
     if (item && event.target.closest("[data-resolve-item]")) { event.preventDefault(); openResolve(item); }
+    if (item && event.target.closest("[data-snooze-item]")) { event.preventDefault(); openSnooze(item); }
   });
 
   document.addEventListener("submit", (event) => {
@@ -111,6 +114,9 @@
       k: () => step(-1),
       a: () => item && $("[data-acknowledge]", item)?.click(),
       r: () => item && openResolve(item),
+      s: () => item && openSnooze(item),
+      l: () => item && $("[data-lower]", item)?.click(),
+      w: () => item && $("[data-why-item]", item)?.click(),
       Enter: () => item && event.target === item && $("[data-open-item]", item)?.click(),
       "?": () => $("#keys").showModal(),
     }[event.key];
