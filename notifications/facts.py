@@ -18,6 +18,7 @@ FACTS = """
            m.staff_id IS NOT NULL AS to_staff,
            m.wording LIKE 'opt\\_out\\_%' AS confirms_opt_out,
            coalesce(p.monitoring_status = 'active', true) AS patient_active,
+           coalesce(p.monitoring_status = 'deceased', false) AS patient_deceased,
            EXISTS (SELECT FROM consent c
                     WHERE c.patient_id = m.patient_id AND c.channel = 'sms'
                       AND c.topic = CASE WHEN m.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from notifications.messages import Message, Purpose, Status
+from notifications.messages import Channel, Message, Purpose, Status
 
 PUT = """
     INSERT INTO message (id, organization_id, purpose, unique_for, channel, staff_id, patient_id, alert_id,
@@ -39,13 +39,14 @@ async def put(db: Any, messages: Sequence[Message]) -> list[uuid.UUID]:
 CLAIM = """
     WITH due AS MATERIALIZED (
         SELECT id FROM message
-         WHERE status = 'queued' AND channel = 'sms' AND not_before <= $1
+         WHERE status = 'queued' AND channel IN ('sms', 'voice') AND not_before <= $1
          ORDER BY CASE WHEN purpose IN ('page', 'safety') THEN 0 WHEN purpose = 'answer' THEN 1 ELSE 2 END,
                   not_before, id
          LIMIT $2 FOR UPDATE SKIP LOCKED)
     UPDATE message m SET status = 'sending', claimed_at = $1
       FROM due WHERE m.id = due.id
-    RETURNING m.id, m.organization_id, m.purpose, m.to_number, m.to_hash, m.body, m.alert_id, m.claimed_at
+    RETURNING m.id, m.organization_id, m.purpose, m.to_number, m.to_hash, m.body, m.alert_id, m.claimed_at,
+              m.channel
 """
 SETTLE = """
     UPDATE message SET status = $3, reason = $4, not_before = coalesce($5, not_before)
@@ -59,12 +60,19 @@ RELEASE = """
        AND NOT EXISTS (SELECT FROM attempt a WHERE a.message_id = m.id AND a.outcome = 'started')
     RETURNING m.id
 """
+# A page does not wait so long: its sender has claimed it, and may be dead. Who is only slow finds its claim taken back.
+RELEASE_URGENT = """
+    UPDATE message m SET status = 'queued', claimed_at = NULL
+     WHERE m.status = 'sending' AND m.claimed_at < $1 AND m.purpose IN ('page', 'safety')
+       AND NOT EXISTS (SELECT FROM attempt a WHERE a.message_id = m.id AND a.started_at >= m.claimed_at)
+"""
 # Called, and never heard what became of it. A page is sent again; a reminder never is.
 ABANDON = """
     WITH lost AS (
         UPDATE attempt a SET outcome = 'unknown', finished_at = $2
           FROM message m
-         WHERE m.id = a.message_id AND m.status = 'sending' AND a.outcome = 'started' AND a.started_at < $1
+         WHERE m.id = a.message_id AND m.status = 'sending' AND a.outcome = 'started'
+           AND a.started_at < CASE WHEN m.purpose IN ('page', 'safety') THEN $3::timestamptz ELSE $1 END
         RETURNING a.message_id)
     UPDATE message m
        SET status = CASE WHEN purpose IN ('page', 'safety') THEN 'queued' ELSE 'unknown' END, reason = 'no_answer'
@@ -74,11 +82,14 @@ ABANDON = """
 IN_DOUBT = """
     SELECT DISTINCT ON (m.id) m.id, m.organization_id, m.to_number, m.body, a.id AS attempt_id, a.started_at
       FROM message m JOIN attempt a ON a.message_id = m.id
-     WHERE m.status = 'unknown' AND m.reason IS DISTINCT FROM 'unresolved' AND a.outcome = 'unknown'
+     WHERE m.status = 'unknown' AND m.channel = 'sms' AND m.reason IS DISTINCT FROM 'unresolved'
+       AND a.outcome = 'unknown'
      ORDER BY m.id, a.started_at DESC LIMIT 100
 """
 CLAIM_LASTS = timedelta(seconds=30)
+URGENT_CLAIM_LASTS = timedelta(seconds=4)
 CALL_LASTS = timedelta(seconds=60)
+URGENT_CALL_LASTS = timedelta(seconds=20)  # a call may take 16
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +103,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     alert_id: uuid.UUID | None
     claimed_at: datetime
+    channel: Channel = "sms"
 
     @property
     def at_least_once(self) -> bool:
@@ -134,9 +146,14 @@ async def release(db: Any, now: datetime) -> int:
     return len(await db.fetch(RELEASE, now - CLAIM_LASTS))
 
 
+async def release_urgent(db: Any, now: datetime) -> None:
+    """Put back pages and safety texts that somebody claimed and did not even begin to send."""
+    await db.execute(RELEASE_URGENT, now - URGENT_CLAIM_LASTS)
+
+
 async def abandon(db: Any, now: datetime) -> int:
     """Call unknown what was called and never answered; pages go back to be sent again."""
-    return len(await db.fetch(ABANDON, now - CALL_LASTS, now))
+    return len(await db.fetch(ABANDON, now - CALL_LASTS, now, now - URGENT_CALL_LASTS))
 
 
 async def in_doubt(db: Any) -> list[InDoubt]:

@@ -12,7 +12,7 @@ OrganizationState = Literal["trial", "shadow", "live"]
 Topic = Literal["monitoring", "outreach"]
 Reason = Literal[
     "shadow", "trial_number_not_listed", "no_gateway", "no_number", "opted_out", "no_consent", "patient_inactive",
-    "reason_gone", "too_late", "quiet_hours", "sink",
+    "deceased", "reason_gone", "too_late", "quiet_hours", "sink",
 ]  # fmt: skip
 
 SINK = "sink"  # where the synthetic patient's pages end: no telephone, and never given to a provider
@@ -44,6 +44,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     opted_out: bool = False
     confirms_opt_out: bool = False
     patient_active: bool = True
+    patient_deceased: bool = False
     reason_still_there: bool = True
     created_at: datetime | None = None
 
@@ -80,6 +81,9 @@ def _person(facts: Facts) -> Suppress | None:
         return Suppress("no_number")
     if facts.to_number == SINK:
         return Suppress("sink", "withheld")
+    # Whatever it is for, and whoever of the family would read it; what staff are told goes on.
+    if facts.patient_deceased and not facts.to_staff:
+        return Suppress("deceased")
     if facts.opted_out and not facts.confirms_opt_out:
         return Suppress("opted_out")
     if facts.purpose != "reminder" or facts.to_staff:

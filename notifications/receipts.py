@@ -8,10 +8,13 @@ import msgspec
 
 Forward = Literal["sent", "delivered", "failed"]
 
-# Twilio's words for our three. What comes before "sent" says only that the provider has it.
+# Twilio's words for our three, of texts and of calls. What comes before "sent" says only that the provider has it.
+# A call that was "completed" was picked up, by whomever; that somebody heard it, only a pressed 1 says.
 MEANS: dict[str, Forward] = {
     "accepted": "sent", "scheduled": "sent", "queued": "sent", "sending": "sent", "sent": "sent",
     "delivered": "delivered", "read": "delivered", "undelivered": "failed", "failed": "failed", "canceled": "failed",
+    "initiated": "sent", "ringing": "sent", "in-progress": "sent", "completed": "delivered", "no-answer": "failed",
+    "busy": "failed",
 }  # fmt: skip
 
 STORE = """

@@ -21,6 +21,7 @@ SAYS_PAGE_FAILED = "A page to staff could not be delivered. Tell them by telepho
 Severity = Literal["low", "medium", "high"]
 
 Transaction = Callable[[], AbstractAsyncContextManager[Any]]
+Claim = Callable[[Any, datetime, int], Awaitable[list[Claimed]]]
 
 
 class RaiseAlarm(Protocol):
@@ -41,17 +42,20 @@ class Sender:
         raise_alarm: RaiseAlarm,
         clock: Callable[[], datetime],
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
+        claim: Claim = outbox.claim,
     ) -> None:
         self._transaction = transaction
         self._gateway = gateway
         self._raise_alarm = raise_alarm
         self._clock = clock
         self._new_id = new_id
+        self._claim = claim
 
     async def send_due(self) -> int:
         """Send one batch; returns how many messages were claimed, so 0 means that nothing is due."""
         async with self._transaction() as db:
-            claimed = await outbox.claim(db, self._clock(), BATCH)
+            await outbox.release_urgent(db, self._clock())
+            claimed = await self._claim(db, self._clock(), BATCH)
         # Gathered, not grouped: one that fails must not cancel the others in the middle of their call.
         for ended in await asyncio.gather(*map(self._send, claimed), return_exceptions=True):
             if isinstance(ended, BaseException):
@@ -66,7 +70,7 @@ class Sender:
         async with self._transaction() as db:
             await self._record(db, message, text, result)
         structlog.get_logger().info(
-            "text", message=str(message.id), purpose=message.purpose, result=type(result).__name__.lower()
+            message.channel, message=str(message.id), purpose=message.purpose, result=type(result).__name__.lower()
         )
 
     async def _prepare(self, message: Claimed) -> Text | None:
@@ -81,7 +85,10 @@ class Sender:
             if isinstance(decision, Suppress):
                 await self._suppress(db, message, decision, now)
                 return None
-            text = Text(attempt=self._new_id(), to_number=message.to_number, from_number=sender, body=message.body)
+            text = Text(
+                attempt=self._new_id(), to_number=message.to_number, from_number=sender, body=message.body,
+                channel=message.channel,
+            )  # fmt: skip
             ours = await attempts.start(db, text.attempt, message.id, message.claimed_at, self._gateway.name, now)
         return text if ours else None
 

@@ -6,14 +6,20 @@ from typing import Protocol
 
 import msgspec
 
+from notifications.messages import Channel
+
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider needs to know; `attempt` goes into the address it reports back to."""
+    """What a provider needs to know; `attempt` goes into the address it reports back to.
+
+    By channel voice it is a call: the provider asks us what to say when somebody picks up.
+    """
 
     attempt: uuid.UUID
     to_number: str
     from_number: str | None
     body: str
+    channel: Channel = "sms"
 
 
 class Accepted(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ from urllib3.exceptions import SSLError as TlsError
 from notifications.gateways import Accepted, Found, NotSent, Refused, Result, Text, Unknown
 
 TIMEOUT_SECONDS = 8
+RING_SECONDS = 25  # about five rings; most voicemail answers later
 LOOKBACK = timedelta(minutes=2)  # clocks of two machines differ
 NOT_OUR_WORDS = logging.getLogger("careloop.twilio.silent")  # the SDK logs numbers and bodies; nobody may read them
 NOT_OUR_WORDS.disabled = True
@@ -50,14 +51,18 @@ class TwilioGateway:
         public_url: str,
         api_url: str | None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        voice_sender: str | None = None,
     ) -> None:
         self.default_sender = sender
+        self._voice_sender = voice_sender
         self._public_url = public_url
         self._client = Client(account_sid, auth_token, http_client=StandInClient(api_url, timeout_seconds))
 
     async def send(self, text: Text) -> Result:
+        if text.channel == "voice" and self._calls_from(text) is None:
+            return Refused("no_voice_number")
         try:
-            created = await asyncio.to_thread(self._create, text)
+            created = await asyncio.to_thread(self._call if text.channel == "voice" else self._create, text)
         except (TwilioException, requests.RequestException, OSError, ValueError) as error:
             return outcome_of(error)
         return Accepted(created)
@@ -79,6 +84,20 @@ class TwilioGateway:
         return str(
             self._client.messages.create(to=text.to_number, body=text.body, status_callback=report_to, **origin).sid
         )
+
+    def _call(self, text: Text) -> str:
+        ours = f"{self._public_url}/hooks/twilio/calls/{text.attempt}"
+        return str(
+            self._client.calls.create(
+                to=text.to_number, from_=self._calls_from(text), url=ours, method="POST", timeout=RING_SECONDS,
+                status_callback=f"{ours}/status", status_callback_event=["answered", "completed"],
+            ).sid
+        )  # fmt: skip
+
+    def _calls_from(self, text: Text) -> str | None:
+        """A messaging service texts from many numbers and calls from none: then a number must be set for calls."""
+        number = self._voice_sender or text.from_number or self.default_sender
+        return None if number.startswith("MG") else number
 
 
 def outcome_of(error: Exception) -> Result:

@@ -24,18 +24,18 @@ Answer = Response[dict[str, Any]]
 @post(f"{ROOT}.json", status_code=201)
 async def create(request: Asked, account: FromPath[str]) -> Answer:
     provider, webhooks = _parts(request)
-    if refused := _refuse(request, provider, account):
+    if refused := refuse(request, provider, account):
         return refused
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
     mishap = provider.mishaps.popleft() if provider.mishaps else None
     if mishap == "too_many":
-        return _error(429, 20429)
+        return says_error(429, 20429)
     if mishap in {"error", "silence"}:
         return await _fail(mishap)
     to_number, body = form.get("To", ""), form.get("Body", "")
     from_number = form.get("From") or (provider.sender if form.get("MessagingServiceSid") else "")
     if code := provider.why_not(to_number, from_number, body):
-        return _error(403 if code == 21408 else 400, code)
+        return says_error(403 if code == 21408 else 400, code)
     text = provider.accept(to_number, from_number, body, form.get("StatusCallback", ""))
     webhooks.follow(text, arrives=mishap != "undelivered")
     if mishap in {"error_after_accepting", "silence_after_accepting"}:
@@ -46,7 +46,7 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
 @get(f"{ROOT}.json")
 async def list_texts(request: Asked, account: FromPath[str]) -> Answer:
     provider, _ = _parts(request)
-    if refused := _refuse(request, provider, account):
+    if refused := refuse(request, provider, account):
         return refused
     query = dict(parse_qsl(request.scope["query_string"].decode()))
     found = [text for text in reversed(provider.sent()) if _asked_for(text, query)]
@@ -61,17 +61,17 @@ async def list_texts(request: Asked, account: FromPath[str]) -> Answer:
 @get(f"{ROOT}/{{name:str}}")
 async def fetch(request: Asked, account: FromPath[str], name: FromPath[str]) -> Answer:
     provider, _ = _parts(request)
-    if refused := _refuse(request, provider, account):
+    if refused := refuse(request, provider, account):
         return refused
     text = provider.get(name.removesuffix(".json"))
-    return Response(provider.as_twilio(text)) if text else _error(404, 20404)
+    return Response(provider.as_twilio(text)) if text else says_error(404, 20404)
 
 
 def _parts(request: Asked) -> tuple[Provider, Webhooks]:
     return request.app.state.provider, request.app.state.webhooks
 
 
-def _refuse(request: Asked, provider: Provider, account: str) -> Answer | None:
+def refuse(request: Asked, provider: Provider, account: str) -> Answer | None:
     """Basic authentication with the account's id and token, as the SDK sends it."""
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
@@ -80,7 +80,7 @@ def _refuse(request: Asked, provider: Provider, account: str) -> Answer | None:
         given = b""
     known = f"{provider.account_sid}:{provider.auth_token}".encode()
     right = scheme.lower() == "basic" and hmac.compare_digest(given, known) and account == provider.account_sid
-    return None if right else _error(401, 20003)
+    return None if right else says_error(401, 20003)
 
 
 def _asked_for(text: Passed, query: dict[str, str]) -> bool:
@@ -102,10 +102,10 @@ def _day(written: str) -> date:
 async def _fail(mishap: str) -> Answer:
     if mishap.startswith("silence"):
         await asyncio.sleep(SILENCE_SECONDS)
-    return _error(500, 30001)
+    return says_error(500, 30001)
 
 
-def _error(status: int, code: int) -> Answer:
+def says_error(status: int, code: int) -> Answer:
     more = f"https://www.twilio.com/docs/errors/{code}"
     return Response({"code": code, "message": SAYS[code], "more_info": more, "status": status}, status_code=status)
 

@@ -1,4 +1,4 @@
-"""The stand-in provider as one web application: the API, a page that shows the phones, and two doors for scripts."""
+"""The stand-in provider as one web application: the API, a page that shows the phones, and doors for scripts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,8 +13,9 @@ from litestar.params import JSONBody
 from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
-from notifications.standin import api
-from notifications.standin.provider import Mishap, Provider
+from notifications.standin import api, calls
+from notifications.standin.provider import CallMishap, Mishap, Provider
+from notifications.standin.telephone import Exchange
 from notifications.standin.webhooks import Webhooks
 
 FOLDER = Path(__file__).parent
@@ -40,9 +41,10 @@ class Written(msgspec.Struct, frozen=True, rename={"from_number": "from", "to_nu
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """Mishaps for the next texts, in this order."""
+    """Mishaps for the next texts, and for the next calls, in this order."""
 
-    mishaps: list[Mishap]
+    mishaps: list[Mishap] = []
+    calls: list[CallMishap] = []
 
 
 @get("/messages")
@@ -72,9 +74,11 @@ async def reply(request: Asked) -> Redirect:
 
 @post("/mishaps", status_code=200)
 async def ask_for_mishaps(request: Asked, data: JSONBody[Asking]) -> dict[str, int]:
-    """Make the next texts go wrong, for tests."""
-    request.app.state.provider.mishaps.extend(data.mishaps)
-    return {"waiting": len(request.app.state.provider.mishaps)}
+    """Make the next texts and calls go wrong, for tests."""
+    provider: Provider = request.app.state.provider
+    provider.mishaps.extend(data.mishaps)
+    provider.call_mishaps.extend(data.calls)
+    return {"waiting": len(provider.mishaps) + len(provider.call_mishaps)}
 
 
 @get("/", media_type=MediaType.HTML)
@@ -91,8 +95,10 @@ async def phones(request: Asked) -> Response[str]:
 def _rendered(request: Asked, name: str) -> Response[str]:
     provider: Provider = request.app.state.provider
     text = request.app.state.pages.get_template(name).render(
-        conversations=provider.conversations(), sender=provider.sender
-    )
+        conversations=provider.conversations(), sender=provider.sender,
+        calls=[call for call in reversed(request.app.state.exchange.calls()) if call.live][:5],
+        past=[call for call in reversed(request.app.state.exchange.calls()) if not call.live][:5],
+    )  # fmt: skip
     return Response(text, media_type=MediaType.HTML, headers={"Cache-Control": "no-store"})
 
 
@@ -102,14 +108,26 @@ def create(provider: Provider, webhook_base: str, *, pace_seconds: float = 0.4) 
     @asynccontextmanager
     async def webhooks(app: Litestar) -> AsyncIterator[None]:
         app.state.webhooks = Webhooks(provider, webhook_base, pace_seconds)
+        app.state.exchange = Exchange(provider, app.state.webhooks, pace_seconds)
         yield
+        await app.state.exchange.close()
         await app.state.webhooks.close()
 
     loader = jinja2.FileSystemLoader(FOLDER)
     pages = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     static = create_static_files_router(path="/static", directories=[FOLDER / "static"])
     return Litestar(
-        route_handlers=[*api.handlers, messages, inbound, reply, ask_for_mishaps, page, phones, static],
+        route_handlers=[
+            *api.handlers,
+            *calls.handlers,
+            messages,
+            inbound,
+            reply,
+            ask_for_mishaps,
+            page,
+            phones,
+            static,
+        ],
         state=State({"provider": provider, "pages": pages}),
         lifespan=[webhooks],
         openapi_config=None,

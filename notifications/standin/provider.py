@@ -23,6 +23,7 @@ SAYS = {
     21211: "Invalid 'To' Phone Number", 21408: "Permission to send an SMS has not been enabled for the region",
     21602: "Message body is required", 21603: "A 'From' phone number is required",
     21604: "A 'To' phone number is required", 21610: "Attempt to send to unsubscribed recipient",
+    21201: "No 'To' number is specified", 21205: "Url is not a valid URL", 21213: "Caller phone number is required",
     21612: "The 'To' phone number is not reachable", 21614: "'To' number is not a valid mobile number",
     21617: "The concatenated message body exceeds the 1600 character limit", 30001: "Internal Server Error",
 }  # fmt: skip
@@ -31,6 +32,8 @@ STARTED = "You have successfully been re-subscribed to messages from this number
 
 Direction = Literal["outbound-api", "inbound", "carrier"]
 Mishap = Literal["too_many", "error", "error_after_accepting", "silence", "silence_after_accepting", "undelivered"]
+
+CallMishap = Literal["too_many", "error", "no_answer", "busy", "failed"]
 
 
 class Passed(msgspec.Struct, kw_only=True):
@@ -57,6 +60,7 @@ class Provider:
         self.sender = sender
         self.clock = clock
         self.mishaps: deque[Mishap] = deque(maxlen=1000)
+        self.call_mishaps: deque[CallMishap] = deque(maxlen=1000)
         self._texts: OrderedDict[str, Passed] = OrderedDict()
         self._blocked: set[tuple[str, str]] = set()
 

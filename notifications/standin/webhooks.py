@@ -36,6 +36,11 @@ class Webhooks:
         }  # fmt: skip
         return await self._post(self._base + INBOUND, text, about)
 
+    async def ask(self, url: str, form: dict[str, str]) -> str:
+        """Ask the product what a call should say, or tell it how it fares; empty when it is not there."""
+        answer = await self._send(url, form)
+        return answer.text if answer is not None and answer.is_success else ""
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -57,10 +62,14 @@ class Webhooks:
             "MessageSid": text.sid, "SmsSid": text.sid, "AccountSid": self._provider.account_sid,
             "From": text.from_number, "To": text.to_number, "ApiVersion": "2010-04-01", **about,
         }  # fmt: skip
+        answer = await self._send(url, form)
+        return answer.status_code if answer is not None else 0
+
+    async def _send(self, url: str, form: dict[str, str]) -> httpx.Response | None:
         signature = RequestValidator(self._provider.auth_token).compute_signature(url, form)
         try:
             answer = await self._client.post(url, data=form, headers={"X-Twilio-Signature": signature})
         except httpx.HTTPError as error:
             structlog.get_logger().warning("webhook_failed", kind=type(error).__name__)
-            return 0
-        return answer.status_code
+            return None
+        return answer

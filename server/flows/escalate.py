@@ -2,13 +2,13 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
 from notifications import escalation, outbox, wording
 from notifications.escalation import Severity, State, Step, Take
-from notifications.messages import Message
+from notifications.messages import Channel, Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
@@ -17,7 +17,7 @@ from server.monitoring import alarms, chains, returns, steps
 from server.monitoring.alarms import Alarm
 from server.monitoring.chains import Chain, Moved
 from server.monitoring.steps import StepRow
-from server.people import roster
+from server.people import coverage, holidays, roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift, Reachable
 from server.security import audit
@@ -25,20 +25,26 @@ from server.security import audit
 AUTHOR = "Careloop defaults"
 EXHAUSTED = "Everybody who should be told was paged and nobody answers. Somebody has to look at the worklist now."
 ANSWERED = "Closed by itself: somebody answered."
+ON_SHIFT_AGAIN = "Closed by itself: somebody is on shift again, or these are not the team's monitored hours."
+
+Closed = Mapping[uuid.UUID, Mapping[date, bool]]
+# Whom one round has told of what, and how: (chain, person, channel).
+Already = set[tuple[uuid.UUID, uuid.UUID, Channel]]
 
 
 async def escalate(database: Database, who: Who, lasts: timedelta, now: datetime, told: Told) -> int:
     """Bring back what was taken `lasts` ago without an outcome, begin what is new, take every step that is due.
 
-    Each in a transaction of its own: killed anywhere, the next round goes on from what was committed. Returns how
-    many steps were taken.
+    Each in a transaction of its own: killed anywhere, the next round goes on from what was committed. A chain that is
+    late takes all its overdue steps at once, and nobody who belongs to several of them is told twice. Returns how many
+    steps were taken.
     """
     await _prepare(database, who, now)
     await _give_back(database, who, lasts, now)
-    taken = 0
+    taken, already = 0, Already()
     while True:
         async with database.transaction(who) as db:
-            moved = await _take_due(db, now, told)
+            moved = await _take_due(db, now, told, already)
         taken += moved
         if not moved:
             return taken
@@ -47,12 +53,33 @@ async def escalate(database: Database, who: Who, lasts: timedelta, now: datetime
 async def _prepare(database: Database, who: Who, now: datetime) -> None:
     async with database.transaction(who) as db:
         await _make_steps(db)
+        await _settle_roster(db, now)
         new = await chains.beginnings(db, now)
         of = await steps.of(db, [one.organization_id for one in new])
-        starts = [(one, escalation.first_due(_steps(of, one), one.started_at, one.zone)) for one in new]
+        closed = await holidays.of_teams(db, [one.team_id for one in new], now.date())
+        starts = [(one, _first_due(one, of, closed)) for one in new]
         await chains.begin(db, starts)
         await chains.end(db, now)
         await alarms.settle(db, "chain_exhausted", await chains.answered(db), ANSWERED, now)
+
+
+def _first_due(one: chains.Beginning, of: Sequence[StepRow], closed: Closed) -> datetime:
+    return escalation.first_due(_steps(of, one), one.started_at, one.zone, closed[one.team_id].keys())
+
+
+async def _settle_roster(db: Db, now: datetime) -> None:
+    """ "Nobody on shift" ends when somebody is, and where nobody has to be while the stand-in can be told."""
+    standing = [(org, uuid.UUID(team)) for org, team in await alarms.standing_subjects(db, "roster")]
+    if not standing:
+        return
+    on_shift = await roster.on_shift(db, [team for _, team in standing], now)
+    over = [(org, str(team)) for org, team in standing if on_shift[team] or await _nobody_has_to_be(db, team, now)]
+    await alarms.settle(db, "roster", over, ON_SHIFT_AGAIN, now)
+    await tell(db, *(Event(topic="worklist", organization=org) for org in {org for org, _ in over}))
+
+
+async def _nobody_has_to_be(db: Db, team: uuid.UUID, now: datetime) -> bool:
+    return not await coverage.monitored(db, team, now) and team in await roster.fallback(db, [team])
 
 
 async def _make_steps(db: Db) -> None:
@@ -60,7 +87,7 @@ async def _make_steps(db: Db) -> None:
     rows = [
         StepRow(
             organization_id=organization, team_id=None, severity=severity, position=position, after=step.after,
-            business_day=step.business_day, who=list(step.who), again=step.again,
+            business_day=step.business_day, who=list(step.who), again=step.again, channel=step.channel,
         )
         for organization in await steps.without(db)
         for severity, shipped in escalation.DEFAULTS.items()
@@ -84,19 +111,20 @@ async def _give_back(database: Database, who: Who, lasts: timedelta, now: dateti
         )
 
 
-async def _take_due(db: Db, now: datetime, told: Told) -> int:
+async def _take_due(db: Db, now: datetime, told: Told, already: Already) -> int:
     """One batch: the steps, the pages of those that were ours to take, and the alarms, in one commit."""
     due = await chains.due(db, now)
     if not due:
         return 0
     of = await steps.of(db, [chain.organization_id for chain in due])
-    taken = [(chain, take) for chain in due if (take := _next(chain, _steps(of, chain), now)) is not None]
+    closed = await holidays.of_teams(db, [chain.team_id for chain in due], now.date())
+    taken = [(chain, take) for chain in due if (take := _next(chain, _steps(of, chain), closed, now)) is not None]
     ours = await chains.advance(db, [_moved(chain, take, now) for chain, take in taken])
     kept = [(chain, take) for chain, take in taken if chain.id in ours]
     people = await roster.reachable(db, [chain.team_id for chain, _ in kept], now)
-    await outbox.put(
-        db, [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told)]
-    )
+    pages = [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told)]
+    await outbox.put(db, [page for page in pages if _whom(page) not in already])
+    already.update(map(_whom, pages))
     await alarms.keep(
         db, [alarm for chain, take in kept for alarm in _trouble(chain, take, people[chain.team_id])], now
     )
@@ -105,10 +133,16 @@ async def _take_due(db: Db, now: datetime, told: Told) -> int:
     return len(kept)
 
 
-def _next(chain: Chain, its: Sequence[Step], now: datetime) -> Take | None:
+def _whom(page: Message) -> tuple[uuid.UUID, uuid.UUID, Channel]:
+    about = page.alert_id or page.alarm_id
+    assert about and page.staff_id
+    return about, page.staff_id, page.channel
+
+
+def _next(chain: Chain, its: Sequence[Step], closed: Closed, now: datetime) -> Take | None:
     state = State(
         standing=True, position=chain.position, started_at=chain.started_at, due_at=chain.due_at, zone=chain.zone,
-        failed=chain.failed,
+        failed=chain.failed, closed=frozenset(closed[chain.team_id]),
     )  # fmt: skip
     step = escalation.next_step(state, its, now)
     return step if isinstance(step, Take) else None
@@ -131,33 +165,58 @@ def _is_first(chain: Chain) -> bool:
 
 
 def _pages(chain: Chain, take: Take, people: Sequence[Reachable], now: datetime, told: Told) -> list[Message]:
-    if _is_first(chain) and chain.told:
-        return []
-    chosen = {person.staff_id: person for who in take.who if (person := roster.choose(people, who)) is not None}
-    return [_message(chain, person, now, told) for _, person in sorted(chosen.items())]
+    """One for each person and way. The page written with the alert was the nurse's on shift first text."""
+    chosen: dict[uuid.UUID, tuple[str, OnShift]] = {}
+    for who in take.who:
+        if (person := roster.choose(people, who)) is not None:
+            chosen.setdefault(person.staff_id, (who, person))
+    return [
+        _message(chain, who, person, channel, now, told)
+        for _, (who, person) in sorted(chosen.items())
+        for channel in WAYS[take.channel]
+        if not (chain.told and _is_opening(chain, who, channel))
+    ]
 
 
+def _is_opening(chain: Chain, who: str, channel: Channel) -> bool:
+    """Is it the page that whoever opens an alert writes with it?"""
+    return _is_first(chain) and who == "on_shift" and channel == "sms"
+
+
+WAYS: Mapping[str, tuple[Channel, ...]] = {"sms": ("sms",), "voice": ("voice",), "both": ("sms", "voice")}
 TEXTS: Mapping[tuple[str, bool], str] = {
     ("alert", True): "page_high_alert", ("alert", False): "page_alert",
     ("alarm", True): "page_alarm", ("alarm", False): "page_alarm",
 }  # fmt: skip
 
 
-def _message(chain: Chain, person: OnShift, now: datetime, told: Told) -> Message:
-    text = wording.render(TEXTS[chain.kind, chain.severity == "high"], "en", url=f"{told.public_url}/worklist")
+def _message(
+    chain: Chain, who: str, person: OnShift, channel: Channel, now: datetime, told: Told
+) -> Message:  # fmt: skip
+    name = SPOKEN if channel == "voice" else TEXTS
+    text = wording.render(name[chain.kind, chain.severity == "high"], "en", url=f"{told.public_url}/worklist")
     return Message(
-        id=uuid7(), organization_id=chain.organization_id, purpose="page", unique_for=_once(chain, person.staff_id),
-        staff_id=person.staff_id, alert_id=chain.id if chain.kind == "alert" else None,
+        id=uuid7(), organization_id=chain.organization_id, purpose="page", channel=channel,
+        unique_for=_once(chain, who, person.staff_id, channel), staff_id=person.staff_id,
+        alert_id=chain.id if chain.kind == "alert" else None,
         alarm_id=chain.id if chain.kind == "alarm" else None, to_number=person.phone,
         to_hash=phone_hash(told.field_key, person.phone), wording=text.name, wording_version=text.version,
         language=text.language, body=text.body, not_before=now, created_at=now,
     )  # fmt: skip
 
 
-def _once(chain: Chain, staff: uuid.UUID) -> str:
-    """The first page has the name that whoever opens an alert gives it, so it is written once."""
+SPOKEN: Mapping[tuple[str, bool], str] = {
+    ("alert", True): "call_high_alert", ("alert", False): "call_alert",
+    ("alarm", True): "call_alarm", ("alarm", False): "call_alarm",
+}  # fmt: skip
+
+
+def _once(chain: Chain, who: str, staff: uuid.UUID, channel: Channel) -> str:
+    """The opening page has the name that whoever opens an alert gives it, so it is written once."""
     name = f"page:{chain.id}:{chain.severity}"
-    return name if _is_first(chain) else f"{name}:{chain.round}.{chain.position}:{staff}"
+    if _is_opening(chain, who, channel):
+        return name
+    return f"{name}:{chain.round}.{chain.position}:{staff}" + (":voice" if channel == "voice" else "")
 
 
 def _trouble(chain: Chain, take: Take, people: Sequence[Reachable]) -> list[Alarm]:

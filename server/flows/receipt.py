@@ -13,9 +13,11 @@ from server.db.ids import uuid7
 from server.db.pool import Db
 from server.monitoring import alarms
 
+NOT_PICKED_UP = {"no-answer", "busy", "canceled"}
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One status callback. `from_number` is ours."""
+    """One status callback, of a text or of a call. `from_number` is ours."""
 
     sid: str
     status: str
@@ -39,7 +41,8 @@ async def handle(db: Db, attempt: uuid.UUID, report: Report, now: datetime) -> b
 async def _failed(db: Db, moved: Moved, report: Report, now: datetime) -> None:
     if report.error_code == OPTED_OUT_AT_CARRIER:
         await opt_outs.record(db, moved.organization_id, report.from_number, moved.to_hash, "provider", now)
-    if moved.purpose == "page":
+    # Nobody picked up: that is what the next step is for. A text or a call that cannot arrive needs a person.
+    if moved.purpose == "page" and report.status not in NOT_PICKED_UP:
         subject = str(moved.alert_id or moved.id)
         await alarms.raise_alarm(db, moved.organization_id, "page_failed", subject, "high", SAYS_PAGE_FAILED, now)
         await tell(db, Event(topic="worklist", organization=moved.organization_id))

@@ -8,8 +8,9 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Db
 from server.errors import Conflict, Invalid, NotFound, Refused
 from server.flows.answering import answering
-from server.people import coverage, shifts, staff, teams
+from server.people import clinics, coverage, holidays, page_tests, shifts, staff, teams
 from server.people.coverage import Hours, Span
+from server.people.holidays import Holiday
 from server.people.shifts import Named
 from server.people.teams import Shift
 from server.security import audit
@@ -108,6 +109,41 @@ async def publish(database: Database, person: Person, team: uuid.UUID, monday: d
             raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, person.zone)}.")
         if await shifts.publish(db, team, monday, person.staff_id, now):
             await _note(db, person, "roster.publish", f"team:{team}", now)
+
+
+async def add_holidays(database: Database, person: Person, days: Sequence[Holiday], now: datetime) -> int:
+    """Days without working hours; how many are new. `Invalid`: there was none to add."""
+    if not days:
+        raise Invalid("Choose at least one holiday.")
+    async with answering(database, person, "holiday.add", person.organization, now) as db:
+        await _clinics(db, days)
+        made = await holidays.add(db, days)
+        for one in made:
+            await _note(db, person, "holiday.add", f"holiday:{one}", now)
+    if not made:
+        raise Conflict("It is a holiday already.")
+    return len(made)
+
+
+async def remove_holiday(database: Database, person: Person, holiday: uuid.UUID, now: datetime) -> None:
+    async with answering(database, person, "holiday.remove", holiday, now) as db:
+        if not await holidays.remove(db, holiday, now):
+            raise NotFound(GONE)
+        await _note(db, person, "holiday.remove", f"holiday:{holiday}", now)
+
+
+async def test_weekly(database: Database, person: Person, team: uuid.UUID, wanted: bool, now: datetime) -> None:
+    """Does each telephone of the team get a test page once a week?"""
+    async with answering(database, person, "team.test_pages", team, now) as db:
+        if not await page_tests.switch(db, team, wanted):
+            raise NotFound(NO_TEAM)
+        await _note(db, person, "team.test_pages", f"team:{team}", now)
+
+
+async def _clinics(db: Db, days: Sequence[Holiday]) -> None:
+    for clinic in {day.clinic_id for day in days if day.clinic_id}:
+        if await clinics.get(db, clinic) is None:
+            raise NotFound("There is no such clinic, or it belongs to somebody else. Go back to the roster.")
 
 
 async def _team(db: Db, team: uuid.UUID) -> None:

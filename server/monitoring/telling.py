@@ -29,12 +29,14 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
     next_at: datetime | None
 
 
+# A text and a call of one step are one page: it arrived when one of them did.
 PAGED = """
-    SELECT coalesce(m.alert_id, m.alarm_id) AS about, s.name, max(m.created_at) AS at, count(*)::int AS times,
+    SELECT coalesce(m.alert_id, m.alarm_id) AS about, s.name, max(m.created_at) AS at,
+           count(DISTINCT m.created_at)::int AS times,
            (array_agg(CASE WHEN m.status IN ('queued', 'sending', 'unknown') THEN 'under_way'
                            WHEN m.status IN ('failed', 'suppressed') THEN 'not_arrived'
                            WHEN m.status = 'withheld' THEN 'withheld' ELSE 'sent' END
-                      ORDER BY m.created_at DESC))[1] AS arrived
+                      ORDER BY m.created_at DESC, m.status IN ('failed', 'suppressed')))[1] AS arrived
       FROM message m JOIN staff s ON s.id = m.staff_id
      WHERE m.purpose = 'page' AND (m.alert_id = ANY($1) OR m.alarm_id = ANY($1))
      GROUP BY about, s.id, s.name
@@ -47,7 +49,7 @@ NEXT = """
       JOIN LATERAL (
            SELECT s.who FROM escalation_step s
             WHERE s.organization_id = e.organization_id AND s.severity = e.severity AND s.position <= e.position
-              AND (s.team_id = e.team_id OR s.team_id IS NULL)
+              AND s.valid_from IS NOT NULL AND s.valid_to IS NULL AND (s.team_id = e.team_id OR s.team_id IS NULL)
             ORDER BY s.team_id IS NULL, s.position DESC LIMIT 1) n ON true
      WHERE e.id = ANY($1) AND e.ended_at IS NULL
 """

@@ -1,13 +1,14 @@
 """Which hours a team must be on shift, and in which of them nobody is: pure, on the organization's clock."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from server.db.pool import Db
+from server.people import holidays
 
 Span = tuple[datetime, datetime]
 WEEK = timedelta(days=7)
@@ -32,13 +33,17 @@ def week_of(monday: date, zone: str) -> Span:
     return _at(monday, 0, zone), _at(monday + WEEK, 0, zone)
 
 
-def required(hours: Sequence[Hours], monday: date, zone: str) -> list[Span]:
-    """When somebody must be on shift that week; a team that declared nothing is watched round the clock."""
+def required(hours: Sequence[Hours], monday: date, zone: str, closed: Set[date] = frozenset()) -> list[Span]:
+    """When somebody must be on shift that week; a team that declared nothing is watched round the clock.
+
+    On a closed day nobody has to be, where hours are declared: round the clock knows no holidays.
+    """
     if not hours:
         return [week_of(monday, zone)]
     spans = (
         (_at(day := monday + timedelta(days=one.weekday), one.opens_minute, zone), _at(day, one.closes_minute, zone))
         for one in sorted(hours, key=lambda one: one.weekday)
+        if monday + timedelta(days=one.weekday) not in closed
     )
     return _joined([(begins, ends) for begins, ends in spans if begins < ends])
 
@@ -135,7 +140,44 @@ async def covered(db: Db, team: uuid.UUID, window: Span) -> list[Span]:
     return _joined(sorted(spans))
 
 
+async def closed_in(db: Db, team: uuid.UUID, monday: date) -> frozenset[date]:
+    """The team's holidays from that Monday on, without those on which it is monitored all the same."""
+    days = (await holidays.of_teams(db, [team], monday))[team]
+    return frozenset(day for day, monitored in days.items() if not monitored)
+
+
 async def uncovered(db: Db, team: uuid.UUID, monday: date, zone: str, window: Span) -> list[Span]:
     """The monitored hours of that week, inside the window, in which nobody who can be paged is on shift."""
-    needed = within(required(await hours_of(db, team), monday, zone), window)
+    closed = await closed_in(db, team, monday)
+    needed = within(required(await hours_of(db, team), monday, zone, closed), window)
     return without(needed, await covered(db, team, window))
+
+
+async def monitored(db: Db, team: uuid.UUID, now: datetime) -> bool:
+    """Must somebody be on shift at this moment?"""
+    zone = await zone_of(db, team)
+    hours = await coming(db, team, zone, now) if zone else None
+    return hours is not None and hours[0] <= now
+
+
+async def coming(db: Db, team: uuid.UUID, zone: str, now: datetime) -> Span | None:
+    """The team's monitored hours that it is now, else those that come next."""
+    monday = monday_of(now, zone)
+    return next_hours(await hours_of(db, team), await closed_in(db, team, monday), zone, now)
+
+
+ZONE = "SELECT o.zone FROM team t JOIN organization o ON o.id = t.organization_id WHERE t.id = $1"
+
+
+async def zone_of(db: Db, team: uuid.UUID) -> str | None:
+    """None when there is no such team."""
+    zone: str | None = await db.fetchval(ZONE, team)
+    return zone
+
+
+def next_hours(hours: Sequence[Hours], closed: Set[date], zone: str, now: datetime) -> Span | None:
+    """The monitored hours that it is now, else those that come next; `None` when none come within two weeks."""
+    monday = monday_of(now, zone)
+    weeks = (required(hours, monday + n * WEEK, zone, closed) for n in range(3))
+    coming = [span for span in _joined(sorted(span for week in weeks for span in week)) if span[1] > now]
+    return coming[0] if coming else None

@@ -10,11 +10,12 @@ from litestar.datastructures import State
 from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK
 
+from notifications import speech, wording
 from notifications.inbox import Inbound
 from notifications.signatures import form_of, genuine
 from server.db.pool import Database, Who
 from server.errors import Refused
-from server.flows import receipt, reply
+from server.flows import answer_page, receipt, reply
 from server.flows.receipt import Report
 from server.settings import Settings
 
@@ -26,13 +27,17 @@ PROVIDER = "service:twilio"
 @post("/hooks/twilio/status/{attempt:uuid}", status_code=HTTP_200_OK, include_in_schema=False)
 async def status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
     """How one of our texts fares."""
+    return await _report(request, attempt, "Message")
+
+
+async def _report(request: Asked, attempt: uuid.UUID, kind: str) -> Response[str]:
     form = await _believed(request)
     organization = await _whose_attempt(_database(request), attempt)
     if organization is None:
         structlog.get_logger().warning("hook_for_nobody", hook="status")
         return _nothing()
     report = Report(
-        sid=form.get("MessageSid", ""), status=form.get("MessageStatus", ""), error_code=form.get("ErrorCode") or None,
+        sid=form.get(f"{kind}Sid", ""), status=form.get(f"{kind}Status", ""), error_code=form.get("ErrorCode") or None,
         from_number=form.get("From", ""),
     )  # fmt: skip
     async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
@@ -57,6 +62,40 @@ async def inbound(request: Asked) -> Response[str]:
     who = Who(principal=PROVIDER, organization=organization)
     await reply.handle(_database(request), who, organization, text, datetime.now(UTC), told)
     return _nothing()
+
+
+@post("/hooks/twilio/calls/{attempt:uuid}", status_code=HTTP_200_OK, include_in_schema=False)
+async def call(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
+    """Somebody picked up: what they hear. Looked up now, so nobody is asked to take what is taken."""
+    await _believed(request)
+    organization = await _whose_attempt(_database(request), attempt)
+    words: str | None = None
+    if organization is not None:
+        async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
+            words = await answer_page.hear(db, attempt)
+    if words is None:
+        return _markup(speech.says(_words("call_over")))
+    settings: Settings = request.app.state.settings
+    action = f"{settings.public_url}/hooks/twilio/calls/{attempt}/key"
+    return _markup(speech.asks(words, action, _words("call_not_taken")))
+
+
+@post("/hooks/twilio/calls/{attempt:uuid}/key", status_code=HTTP_200_OK, include_in_schema=False)
+async def key(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
+    """They pressed a key. The provider may bring it twice: the second time changes nothing and says the same."""
+    form = await _believed(request)
+    organization = await _whose_attempt(_database(request), attempt)
+    said = "call_over"
+    if organization is not None:
+        async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
+            said = await answer_page.press(db, organization, attempt, form.get("Digits", ""), datetime.now(UTC))
+    return _markup(speech.says(_words(said)))
+
+
+@post("/hooks/twilio/calls/{attempt:uuid}/status", status_code=HTTP_200_OK, include_in_schema=False)
+async def call_status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
+    """How one of our calls fares."""
+    return await _report(request, attempt, "Call")
 
 
 async def _believed(request: Asked) -> dict[str, str]:
@@ -102,8 +141,16 @@ def _storable(body: str) -> str:
     return body.replace("\x00", "")
 
 
+def _words(name: str) -> str:
+    return wording.render(name, "en").body
+
+
 def _nothing() -> Response[str]:
-    return Response(SAY_NOTHING, media_type=MediaType.XML, status_code=HTTP_200_OK)
+    return _markup(SAY_NOTHING)
 
 
-handlers = [status, inbound]
+def _markup(text: str) -> Response[str]:
+    return Response(text, media_type=MediaType.XML, status_code=HTTP_200_OK)
+
+
+handlers = [status, inbound, call, key, call_status]

@@ -74,8 +74,11 @@ async def tick(worker_db: Database, now: datetime, lasts: timedelta = LASTS) -> 
     return await escalate.escalate(worker_db, WORKER, lasts, now, TOLD)
 
 
-async def paged(owner: Any, clinic: Clinic, since: datetime) -> list[tuple[int, str]]:
-    """(minutes since then, who) of each page, in order."""
+async def paged(owner: Any, clinic: Clinic, since: datetime, channel: str = "sms") -> list[tuple[int, str]]:
+    """(minutes since then, who) of each page by text, or by call, in order."""
     names = clinic.names()
-    rows = await owner.fetch("SELECT created_at, staff_id FROM message WHERE purpose = 'page' ORDER BY created_at, id")
+    rows = await owner.fetch(
+        "SELECT created_at, staff_id FROM message WHERE purpose = 'page' AND channel = $1 ORDER BY created_at, id",
+        channel,
+    )
     return sorted((round((row["created_at"] - since) / MINUTE), names[row["staff_id"]]) for row in rows)

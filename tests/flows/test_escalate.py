@@ -88,8 +88,11 @@ async def test_what_was_written_and_is_overtaken_by_a_newer_page_of_the_same_is_
     await open_alert(owner, clinic.world, NOW)
     await every(worker_db, 60)
     await send_all(worker_db, LogGateway(), NOW + 60 * MINUTE)
-    went = await owner.fetch("SELECT staff_id FROM message WHERE purpose = 'page' AND status IN ('sent', 'withheld')")
-    assert len(went) == len({row["staff_id"] for row in went}) == 5
+    went = await owner.fetch(
+        "SELECT staff_id, channel FROM message WHERE purpose = 'page' AND status IN ('sent', 'withheld')"
+    )
+    assert sorted(row["channel"] for row in went) == ["sms"] * 5 + ["voice"] * 3
+    assert len({tuple(row) for row in went}) == 8
 
 
 @pytest.mark.parametrize("status", ["failed", "suppressed"])
@@ -326,3 +329,84 @@ async def test_in_shadow_a_chain_ends_without_repeats(clinic: Clinic, owner: Any
     await open_alert(owner, clinic.world, NOW)
     await every(worker_db, 40)
     assert await paged(owner, clinic, NOW) == CLIMB
+
+
+async def test_the_third_and_the_last_are_called_too(clinic: Clinic, owner: Any, worker_db: Database) -> None:
+    await open_alert(owner, clinic.world, NOW)
+    await every(worker_db, 21)
+    assert await paged(owner, clinic, NOW, "voice") == [
+        (10, "charge"), (15, "admin"), (15, "clinician"), (20, "admin"), (20, "clinician"),
+    ]  # fmt: skip
+    words = await owner.fetch("SELECT DISTINCT body FROM message WHERE channel = 'voice'")
+    assert [row["body"] for row in words] == ["Careloop. A high alert is waiting. Press 1 to take it."]
+
+
+async def test_a_call_that_fails_does_not_hurry_while_the_text_arrived(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    await open_alert(owner, clinic.world, NOW)
+    await every(worker_db, 10)
+    await owner.execute("UPDATE message SET status = 'delivered'")
+    await owner.execute("UPDATE message SET status = 'failed', reason = 'no-answer' WHERE channel = 'voice'")
+    await tick(worker_db, NOW + 10 * MINUTE + 2 * SECOND)
+    assert await paged(owner, clinic, NOW) == CLIMB[:3]
+    await owner.execute("UPDATE message SET status = 'failed', reason = '30003' WHERE channel = 'sms'")
+    await tick(worker_db, NOW + 10 * MINUTE + 4 * SECOND)
+    assert len(await paged(owner, clinic, NOW)) == 5
+
+
+async def test_a_chain_that_begins_late_tells_each_of_them_once(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    """As after an upgrade: the alert stood for days, and all its steps are overdue."""
+    await open_alert(owner, clinic.world, NOW - timedelta(days=3))
+    for passed in range(20):
+        await tick(worker_db, NOW + 2 * passed * SECOND)
+    assert await paged(owner, clinic, NOW) == [
+        (0, who) for who in ("admin", "backup", "charge", "clinician", "nurse")
+    ]  # fmt: skip
+    await tick(worker_db, NOW + 5 * MINUTE)
+    assert (await paged(owner, clinic, NOW))[5:] == [(5, "admin"), (5, "clinician")]
+
+
+async def test_in_a_small_clinic_a_late_chain_does_not_flood_its_one_nurse(
+    world: World, owner: Any, worker_db: Database
+) -> None:
+    """Backup, charge nurse, clinician and administrator are all her: she gets one text and one call, not eight pages."""
+    await open_alert(owner, world, NOW - timedelta(days=3))
+    for passed in range(10):
+        await tick(worker_db, NOW + 2 * passed * SECOND)
+    told = await owner.fetch("SELECT channel FROM message WHERE purpose = 'page' ORDER BY channel")
+    assert [row["channel"] for row in told] == ["sms", "voice"]
+
+
+async def test_nobody_on_shift_ends_by_itself_when_somebody_is(clinic: Clinic, owner: Any, worker_db: Database) -> None:
+    await owner.execute("UPDATE shift SET cancelled_at = now()")
+    await open_alert(owner, clinic.world, NOW)
+    await every(worker_db, 2)
+    assert await owner.fetchval("SELECT status FROM alarm WHERE kind = 'roster'") == "open"
+    await owner.execute("UPDATE shift SET cancelled_at = NULL")
+    await tick(worker_db, NOW + 3 * MINUTE)
+    row = await owner.fetchrow("SELECT status, note FROM alarm WHERE kind = 'roster'")
+    assert row["status"] == "resolved"
+    assert "somebody is on shift again" in row["note"]
+    before = await count(owner, "message", "alarm_id IS NOT NULL")
+    await every(worker_db, 20, NOW + 4 * MINUTE)
+    assert await count(owner, "message", "alarm_id IS NOT NULL") == before
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_two_people_in_the_first_step_are_both_told(
+    clinic: Clinic, owner: Any, bridge_db: Database, worker_db: Database, told: bool
+) -> None:
+    """Also when whoever opened the alert has paged the nurse on shift."""
+    await tick(worker_db, NOW)
+    await owner.execute(
+        "UPDATE escalation_step SET who = '{on_shift,clinician}' WHERE severity = 'high' AND position = 0"
+    )
+    if told:
+        await send(bridge_db, publish(clinic.world, bp(1, 190)))
+    else:
+        await open_alert(owner, clinic.world, NOW)
+    await tick(worker_db, NOW)
+    assert await paged(owner, clinic, NOW) == [(0, "clinician"), (0, "nurse")]

@@ -1,11 +1,24 @@
 """The next step as a table: pure, at each boundary, for each severity, and never a silent end."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
-from notifications.escalation import DEFAULTS, Over, State, Step, Take, Wait, first_due, next_step, working_day
+from notifications.escalation import (
+    DEFAULTS,
+    Over,
+    Severity,
+    State,
+    Step,
+    Take,
+    Wait,
+    first_due,
+    next_step,
+    problems,
+    working_day,
+)
 
 ZONE = "America/New_York"
 T0 = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)  # a Friday, 15:00 in New York
@@ -34,7 +47,10 @@ def test_a_high_alert_goes_up_at_five_ten_fifteen_and_then_every_five_minutes(
     due = position * 5 * MINUTE
     assert next_step(state(position, due), HIGH, T0 + due - SECOND) == Wait(until=T0 + due)
     step = next_step(state(position, due), HIGH, T0 + due)
-    assert step == Take(who=who, due_at=T0 + following * MINUTE, repeating=repeating, exhausted=exhausted)
+    channel = "both" if position >= 2 else "sms"
+    assert step == Take(
+        who=who, channel=channel, due_at=T0 + following * MINUTE, repeating=repeating, exhausted=exhausted
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("position", [0, 1, 3, 9])
@@ -90,3 +106,44 @@ def test_a_low_is_told_at_nine_on_the_next_working_day(local: str, due: str) -> 
     after = datetime.fromisoformat(local).replace(tzinfo=zone)
     assert working_day(after.astimezone(UTC), ZONE) == datetime.fromisoformat(due).replace(tzinfo=zone)
     assert first_due(DEFAULTS["low"], after, ZONE) == datetime.fromisoformat(due).replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize(
+    ("severity", "steps", "says"),
+    [
+        ("high", DEFAULTS["high"], []), ("medium", DEFAULTS["medium"], []), ("low", DEFAULTS["low"], []),
+        ("high", (), ["Name at least one step"]),
+        ("high", (Step(after=0 * MINUTE, who=("on_shift",), again=5 * MINUTE),), ["at least two different people"]),
+        ("medium", (Step(after=0 * MINUTE, who=("on_shift",), again=5 * MINUTE),), []),
+        ("high", (Step(after=MINUTE, who=("on_shift", "admin"), again=5 * MINUTE),), ["pages at once"]),
+        ("high", (Step(after=0 * MINUTE, who=("on_shift", "admin")),), ["must be repeated"]),
+        ("high", (Step(after=0 * MINUTE, who=("on_shift", "admin"), again=61 * MINUTE),), ["at least every hour"]),
+        ("medium", (Step(after=0 * MINUTE, who=("admin",), again=8 * 24 * HOUR),), ["at least every 7 days"]),
+        (
+            "high",
+            (
+                Step(after=0 * MINUTE, who=("on_shift",), again=MINUTE),
+                Step(after=0 * MINUTE, who=("admin",), business_day=True, again=MINUTE),
+            ),
+            ["comes later", "Only the last step", "does not wait for a working day"],
+        ),
+        ("high", (*DEFAULTS["high"][:3], Step(after=3 * HOUR, who=("admin",), again=MINUTE)), ["within 2 hours"]),
+        ("low", tuple(Step(after=n * MINUTE, who=("admin",), again=None) for n in range(9)), ["At most 8", "repeated"]),
+    ],
+)  # fmt: skip
+def test_a_chain_with_a_hole_is_named_with_all_that_is_wrong(
+    severity: Severity, steps: tuple[Step, ...], says: list[str]
+) -> None:
+    found = problems(severity, steps)
+    assert len(found) == len(says), found
+    assert all(any(part in one for one in found) for part in says)
+
+
+def test_what_may_wait_for_a_working_day_does_not_come_on_a_holiday() -> None:
+    closed = frozenset({date(2026, 11, 23), date(2026, 11, 24)})  # Monday and Tuesday after that Friday
+    nine = datetime(2026, 11, 25, 9, tzinfo=ZoneInfo(ZONE))
+    assert first_due(DEFAULTS["low"], T0, ZONE, closed) == nine
+    one = state(0, timedelta())
+    again = next_step(msgspec.structs.replace(one, closed=closed), DEFAULTS["low"], T0)
+    assert isinstance(again, Take)
+    assert again.due_at == nine

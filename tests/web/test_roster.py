@@ -165,9 +165,9 @@ async def test_the_steps_are_shown_as_they_are_with_their_sign_off(
     await owner.execute("UPDATE escalation_step SET after = '7 minutes' WHERE severity = 'high' AND position = 1")
     text = await look(coordinator)
     for line in (
-        "nurse on shift: at once",
-        "backup: after 7 minutes",
-        "clinician and administrator: after 15 minutes, then",
+        "at once: nurse on shift, by text",
+        "after 7 minutes: backup, by text",
+        "after 15 minutes: clinician and administrator, by text and by call; then every 5 minutes",
     ):
         assert line in text
     assert "await clinical sign-off" in text
@@ -220,7 +220,18 @@ async def test_another_organizations_roster_is_not_there(
     assert (await post(coordinator, clinic, "/shifts", staff=other_world.nurse, **added)).status_code == 404
     away = {"first": next_monday(), "last": next_monday(), "away_from": "07:00", "away_to": "19:00"}
     assert (await post(coordinator, clinic, "/time-off", away_staff=other_world.nurse, **away)).status_code == 404
-    for what in ("/shifts", "/names", "/hours", "/publish"):
+    their_holiday = uuid.uuid4()
+    await owner.execute(
+        "INSERT INTO holiday (id, organization_id, day, name) VALUES ($1, $2, '2030-01-01', 'Theirs')",
+        their_holiday, other_world.organization,
+    )  # fmt: skip
+    assert "Theirs" not in await look(coordinator)
+    assert (await post(coordinator, clinic, "/holidays/remove", holiday=their_holiday)).status_code == 404
+    made = {"holiday_day": next_monday(), "holiday_name": "Ours", "clinic": other_world.clinic}
+    place = {"team": str(clinic.world.team), "week": next_monday().isoformat()}
+    made_there = {name: str(value) for name, value in made.items()}
+    assert (await coordinator.post("/roster/holidays", data=place | made_there)).status_code == 404
+    for what in ("/shifts", "/names", "/hours", "/publish", "/test-pages"):
         fields = {"staff": clinic.backup, "charge_nurse": "", **added, "team": other_world.team}
         assert (await post(coordinator, clinic, what, **fields)).status_code == 404
     assert await owner.fetchval("SELECT cancelled_at FROM shift WHERE id = $1", theirs) is None

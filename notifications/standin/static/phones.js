@@ -19,10 +19,10 @@ async function look() {
 phones.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = event.target;
-  const body = new URLSearchParams(new FormData(form));
+  const body = new URLSearchParams(new FormData(form, event.submitter));
   form.reset();
   document.activeElement?.blur();
-  await fetch("/reply", { method: "POST", body, redirect: "manual" });
+  await fetch(form.getAttribute("action"), { method: "POST", body, redirect: "manual" });
   await look();
 });
 

@@ -14,15 +14,16 @@ from litestar.response import Redirect, Template
 
 from server.db.pool import Database, Db
 from server.errors import CareloopError, Conflict, Invalid, NotFound
-from server.flows import schedule
+from server.flows import schedule, try_phones
 from server.monitoring import steps
-from server.people import coverage, shifts, staff, teams
+from server.people import clinics, coverage, holidays, page_tests, shifts, staff, teams
 from server.people.coverage import Hours
 from server.people.shifts import Named
 from server.people.staff import Staff
 from server.security import audit
 from server.security.guards import allow
 from server.security.sessions import Person
+from server.web.careteam.steps import timeline
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -31,6 +32,11 @@ Change = Callable[[Database, Person, Typed, datetime], Awaitable[object]]
 MAY: Final = allow("coordinator", "admin")
 DAY: Final = timedelta(days=1)
 DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# Shape and words, not colour, say which need somebody.
+CAME: Final = {
+    "answered": "✓ arrived and answered", "arrived": "◆ arrived, not answered", "under_way": "… on its way",
+    "not_arrived": "▲ did not arrive", "withheld": "○ shown only, not sent", None: "○ not tried yet",
+}  # fmt: skip
 ALL_DAY: Final = Hours(weekday=0, opens_minute=0, closes_minute=1440)
 
 
@@ -62,7 +68,8 @@ async def _page(
         "careteam/roster.html", person, status=error.status if error else 200, teams=all_teams, team=chosen,
         monday=monday, day_names=DAYS, days=[monday + n * DAY for n in range(7)], problem=error.says if error else None,
         typed=typed or {}, local=lambda at: at.astimezone(ZoneInfo(person.zone)),
-        this_monday=coverage.monday_of(now, person.zone), week=timedelta(days=7), **shown,
+        this_monday=coverage.monday_of(now, person.zone), week=timedelta(days=7), came_words=CAME,
+        came_advice=_advice, **shown,
     )  # fmt: skip
 
 
@@ -72,17 +79,32 @@ async def _shown(db: Db, person: Person, team: uuid.UUID, monday: date, now: dat
     ahead = (max(window[0], now), window[1])
     gaps = await coverage.uncovered(db, team, monday, person.zone, ahead) if ahead[0] < ahead[1] else []
     published = await shifts.published(db, [monday], team)
+    high = steps.for_chain(await steps.of(db, [person.organization]), person.organization, team, "high")
+    today = now.astimezone(ZoneInfo(person.zone)).date()
+    days = await holidays.listed(db, min(today, monday))
+    entered = {one.day for one in days if one.clinic_id is None}
     return {
         "shifts": await shifts.listed(db, team, window, now),
         "away": await shifts.away(db, min(now, window[0])),
         "gaps": [coverage.says([gap], person.zone) for gap in gaps],
         "published": published[0] if published else None,
         "named": await shifts.named(db, team),
-        "steps": steps.for_chain(await steps.of(db, [person.organization]), person.organization, team, "high"),
+        "steps": high,
+        "steps_said": timeline(high),
+        "holidays": days,
+        "closed": await holidays.of_teams(db, [team], monday),
+        "offered": [(day, name) for day, name in holidays.coming(today) if day not in entered],
+        "clinics": await clinics.list_all(db),
+        "tests": page_tests.sorted_by_trouble(await page_tests.latest(db, now, team)),
+        "tests_wanted": await page_tests.wanted(db, team),
         "staff": _likely_first([one for one in await staff.list_all(db) if one.disabled_at is None]),
         "declared": bool(hours),
         "hours": [hours.get(day, ALL_DAY) for day in range(7)],
     }
+
+
+def _advice(reason: str | None) -> str:
+    return f"– {try_phones.WHY.get(reason, try_phones.OTHERWISE)}"
 
 
 def _likely_first(people: list[Staff]) -> list[Staff]:
@@ -93,31 +115,31 @@ def _likely_first(people: list[Staff]) -> list[Staff]:
 @post("/roster/shifts", guards=[MAY], include_in_schema=False)
 async def add_shift(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
-        begins = _moment(_day(typed, "day"), _clock(typed, "from"), who)
-        ends = _moment(_day(typed, "day"), _clock(typed, "to"), who)
+        begins = _moment(day_in(typed, "day"), _clock(typed, "from"), who)
+        ends = _moment(day_in(typed, "day"), _clock(typed, "to"), who)
         # "22:00 to 06:00" ends on the next day, by the clock on the wall.
         if ends <= begins:
-            ends = _moment(_day(typed, "day") + DAY, _clock(typed, "to"), who)
-        await schedule.add_shift(database, who, _id(typed, "team"), _id(typed, "staff"), (begins, ends), now)
+            ends = _moment(day_in(typed, "day") + DAY, _clock(typed, "to"), who)
+        await schedule.add_shift(database, who, id_in(typed, "team"), id_in(typed, "staff"), (begins, ends), now)
 
-    return await _changed(request, person, change)
+    return await changed(request, person, change)
 
 
 @post("/roster/shifts/remove", guards=[MAY], include_in_schema=False)
 async def remove_shift(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
-    return await _changed(
+    return await changed(
         request,
         person,
-        lambda database, who, typed, now: schedule.remove_shift(database, who, _id(typed, "shift"), now),
+        lambda database, who, typed, now: schedule.remove_shift(database, who, id_in(typed, "shift"), now),
     )
 
 
 @post("/roster/shifts/restore", guards=[MAY], include_in_schema=False)
 async def restore_shift(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
-    return await _changed(
+    return await changed(
         request,
         person,
-        lambda database, who, typed, now: schedule.restore_shift(database, who, _id(typed, "shift"), now),
+        lambda database, who, typed, now: schedule.restore_shift(database, who, id_in(typed, "shift"), now),
     )
 
 
@@ -125,66 +147,68 @@ async def restore_shift(request: Asked, person: NamedDependency[Person]) -> Temp
 async def add_time_off(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
         span = (
-            _moment(_day(typed, "first"), _clock(typed, "away_from"), who),
-            _moment(_day(typed, "last"), _clock(typed, "away_to"), who),
+            _moment(day_in(typed, "first"), _clock(typed, "away_from"), who),
+            _moment(day_in(typed, "last"), _clock(typed, "away_to"), who),
         )
-        await schedule.add_time_off(database, who, _id(typed, "away_staff"), span, now)
+        await schedule.add_time_off(database, who, id_in(typed, "away_staff"), span, now)
 
-    return await _changed(request, person, change)
+    return await changed(request, person, change)
 
 
 @post("/roster/time-off/remove", guards=[MAY], include_in_schema=False)
 async def remove_time_off(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
-    return await _changed(
-        request, person, lambda database, who, typed, now: schedule.end_time_off(database, who, _id(typed, "away"), now)
+    return await changed(
+        request,
+        person,
+        lambda database, who, typed, now: schedule.end_time_off(database, who, id_in(typed, "away"), now),
     )
 
 
 @post("/roster/names", guards=[MAY], include_in_schema=False)
 async def name(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
-        chosen = [_id(typed, field) if typed.get(field) else None for field in ("charge_nurse", "fallback")]
+        chosen = [id_in(typed, field) if typed.get(field) else None for field in ("charge_nurse", "fallback")]
         named = Named(charge_nurse_id=chosen[0], fallback_id=chosen[1])
-        await schedule.name(database, who, _id(typed, "team"), named, now)
+        await schedule.name(database, who, id_in(typed, "team"), named, now)
 
-    return await _changed(request, person, change)
+    return await changed(request, person, change)
 
 
 @post("/roster/hours", guards=[MAY], include_in_schema=False)
 async def declare(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
-        await schedule.declare(database, who, _id(typed, "team"), [_hours(typed, day) for day in range(7)], now)
+        await schedule.declare(database, who, id_in(typed, "team"), [_hours(typed, day) for day in range(7)], now)
 
-    return await _changed(request, person, change)
+    return await changed(request, person, change)
 
 
 @post("/roster/publish", guards=[MAY], include_in_schema=False)
 async def publish(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
-        await schedule.publish(database, who, _id(typed, "team"), _monday(_day(typed, "week")), now)
+        await schedule.publish(database, who, id_in(typed, "team"), _monday(day_in(typed, "week")), now)
 
-    return await _changed(request, person, change)
+    return await changed(request, person, change)
 
 
-async def _changed(request: Asked, person: Person, change: Change) -> Template | Redirect:
+async def changed(request: Asked, person: Person, change: Change) -> Template | Redirect:
     """Back to the week they were on; what could not be done is said above what they typed."""
     typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
     try:
         await change(request.app.state.database, person, typed, datetime.now(UTC))
-        team, week = _id(typed, "team"), _day(typed, "week")
+        team, week = id_in(typed, "team"), day_in(typed, "week")
     except (Invalid, Conflict) as error:
-        return await _page(request, person, _id(typed, "team"), _day(typed, "week"), error=error, typed=typed)
+        return await _page(request, person, id_in(typed, "team"), day_in(typed, "week"), error=error, typed=typed)
     return Redirect(f"/roster?team={team}&week={week.isoformat()}", status_code=303)
 
 
-def _id(typed: Typed, field: str) -> uuid.UUID:
+def id_in(typed: Typed, field: str) -> uuid.UUID:
     try:
         return uuid.UUID(typed.get(field, ""))
     except ValueError:
         raise NotFound("That choice is not on the roster. Go back and choose from the list.") from None
 
 
-def _day(typed: Typed, field: str) -> date:
+def day_in(typed: Typed, field: str) -> date:
     try:
         return date.fromisoformat(typed.get(field, ""))
     except ValueError:

@@ -1,0 +1,99 @@
+"""Outside monitored hours a patient whose programme is not watched round the clock is told so, once a night."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from notifications import outbox, wording
+from notifications.messages import Message
+from server.db.events import Event, tell
+from server.db.ids import uuid7
+from server.db.pool import Database, Who
+from server.people import coverage
+from server.people.coverage import Span
+
+BACK = timedelta(minutes=15)  # a crossing older than that is not what the patient just measured
+NIGHT_TURNS = timedelta(hours=12)  # a night lasts from noon to noon, on the patient's clock
+
+
+class Crossed(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient who crossed a limit just now, of no programme that is watched round the clock."""
+
+    organization_id: uuid.UUID
+    patient_id: uuid.UUID
+    team_id: uuid.UUID
+    clinic: str
+    clinic_zone: str
+    zone: str
+    language: str
+    phone: str
+    phone_hash: bytes
+    found_at: datetime
+
+
+# The newest live finding of each; a programme that says nothing of it is watched round the clock.
+CROSSED = """
+    SELECT DISTINCT ON (p.id) p.organization_id, p.id AS patient_id, p.team_id, c.name AS clinic,
+           o.zone AS clinic_zone, p.zone, p.language, p.phone, p.phone_hash, f.found_at
+      FROM finding f
+      JOIN alert a ON a.patient_id = f.patient_id AND a.id = f.alert_id AND a.status <> 'resolved'
+      JOIN patient p ON p.id = f.patient_id AND NOT p.synthetic AND p.phone IS NOT NULL
+           AND p.phone_hash IS NOT NULL AND p.monitoring_status <> 'deceased'
+      JOIN clinic c ON c.id = p.clinic_id
+      JOIN organization o ON o.id = p.organization_id
+     WHERE f.found_at > $1 AND f.found_at <= $2 AND f.age = 'live' AND f.severity IN ('medium', 'high')
+       AND f.superseded_at IS NULL
+       AND (SELECT coalesce(bool_and(NOT coalesce(v.around_the_clock, true)), false)
+              FROM enrolment e
+              LEFT JOIN programme_version v ON v.programme_id = e.programme_id AND v.valid_from <= $2
+                   AND (v.valid_to IS NULL OR v.valid_to > $2)
+             WHERE e.patient_id = p.id AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2))
+     ORDER BY p.id, f.found_at DESC
+"""
+
+
+async def tell_patients(database: Database, who: Who, now: datetime) -> int:
+    """Queue the safety text for each crossing in hours that nobody watches; returns how many are new."""
+    async with database.transaction(who) as db:
+        crossed = [Crossed(**dict(row)) for row in await db.fetch(CROSSED, now - BACK, now)]
+        opens = [await coverage.coming(db, one.team_id, one.clinic_zone, one.found_at) for one in crossed]
+        new = await outbox.put(db, _texts(zip(crossed, opens, strict=True), now))
+        if new:
+            await tell(db, Event(topic="outbox"))
+    return len(new)
+
+
+def _texts(crossed: Iterable[tuple[Crossed, Span | None]], now: datetime) -> list[Message]:
+    """For who crossed when nobody watched, and while still nobody does."""
+    return [_text(one, hours, now) for one, hours in crossed if hours is None or hours[0] > now]
+
+
+def _text(one: Crossed, hours: Span | None, now: datetime) -> Message:
+    when = _when(hours, one.zone, one.language)
+    text = wording.render("not_monitored_now", one.language, clinic=one.clinic, when=when)
+    night = (now.astimezone(ZoneInfo(one.zone)) - NIGHT_TURNS).date()
+    return Message(
+        id=uuid7(), organization_id=one.organization_id, purpose=text.purpose,
+        unique_for=f"not_monitored:{one.patient_id}:{night}", patient_id=one.patient_id, to_number=one.phone,
+        to_hash=one.phone_hash, wording=text.name, wording_version=text.version, language=text.language,
+        body=text.body, not_before=now, created_at=now,
+    )  # fmt: skip
+
+
+DAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "es": ("el lunes", "el martes", "el miercoles", "el jueves", "el viernes", "el sabado", "el domingo"),
+}
+
+
+def _when(hours: Span | None, zone: str, language: str) -> str:
+    """ "Monday at 08:00", on the patient's clock; without hours ahead, when the clinic opens."""
+    spanish = language == "es"
+    if hours is None:
+        return "cuando abra la clinica" if spanish else "when the clinic opens"
+    local = hours[0].astimezone(ZoneInfo(zone))
+    day = DAYS["es" if spanish else "en"][local.weekday()]
+    return f"{day} a las {local:%H:%M}" if spanish else f"{day} at {local:%H:%M}"
