@@ -74,7 +74,8 @@ def _facts(due: Due) -> Facts:
         purpose="reminder", zone=due.zone, to_number=due.phone, trial_numbers=frozenset(due.trial_numbers),
         organization_state=cast("OrganizationState", due.state),
         topic="monitoring" if due.gap_id is None else "outreach", consent=due.consent, opted_out=due.opted_out,
-        patient_active=due.active, reason_still_there=due.reason_still_there, created_at=due.due_at,
+        patient_active=due.active, patient_deceased=due.deceased, reason_still_there=due.reason_still_there,
+        created_at=due.due_at,
     )  # fmt: skip
 
 

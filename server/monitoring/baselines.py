@@ -44,9 +44,9 @@ async def due(db: Db, after: uuid.UUID, now: datetime) -> list[uuid.UUID]:
 
 
 # The median is one of the patient's own numbers: the lower of the middle two when they are even. A metric whose
-# readings have all grown old keeps its row, with 0 readings: it no longer counts.
+# readings have all grown old keeps its row, with 0 readings: it no longer counts. Nothing from before a pause counts.
 RENEW = """
-    WITH asked AS (SELECT id, organization_id FROM patient WHERE id = ANY($1) AND NOT synthetic),
+    WITH asked AS (SELECT id, organization_id, rebaseline_from FROM patient WHERE id = ANY($1) AND NOT synthetic),
     made AS (
         SELECT p.id AS patient_id, p.organization_id, last.*
           FROM asked p
@@ -60,7 +60,8 @@ RENEW = """
                                      ('pulse_bpm', r.pulse_bpm), ('glucose_mgdl', r.glucose_mgdl),
                                      ('weight_kg', r.weight_kg), ('spo2_pct', r.spo2_pct),
                                      ('temperature_c', r.temperature_c)) AS m (metric, value)
-                        WHERE r.patient_id = p.id AND r.measured_at > $2::timestamptz - $3::interval
+                        WHERE r.patient_id = p.id
+                          AND r.measured_at > greatest($2::timestamptz - $3::interval, p.rebaseline_from)
                           AND r.measured_at <= $2::timestamptz
                           AND r.source = 'device' AND NOT r.flags && $5::text[] AND m.value IS NOT NULL) AS newest
                 WHERE place <= $4
@@ -81,3 +82,11 @@ async def renew(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> None:
     """Make the baselines of these patients anew from their own devices' readings."""
     if patients:
         await db.execute(RENEW, list(patients), now, LOOK_BACK, READINGS_AT_MOST, NOT_USUAL)
+
+
+FORGET = "UPDATE patient_baseline SET readings = 0, as_of = $2 WHERE patient_id = $1"
+
+
+async def forget(db: Db, patient: uuid.UUID, now: datetime) -> None:
+    """Nothing is usual for this patient from now on, until enough new readings say what is."""
+    await db.execute(FORGET, patient, now)

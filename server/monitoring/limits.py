@@ -74,11 +74,11 @@ async def of_patients(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> d
     for patient, of_patient in programmes.items():
         of_patient.sort()
         if patient in own:
-            found[patient] = _limits(of_patient, levels, own[patient])
+            found[patient] = strictest(of_patient, levels, own[patient])
             continue
         together = tuple(of_patient)
         if together not in shared:
-            shared[together] = _limits(of_patient, levels, {})
+            shared[together] = strictest(of_patient, levels, {})
         found[patient] = shared[together]
     return found
 
@@ -102,7 +102,7 @@ async def of_programme(db: Db, code: str, organizations: Sequence[uuid.UUID]) ->
     return found
 
 
-def _limits(
+def strictest(
     programmes: Sequence[uuid.UUID], levels: dict[uuid.UUID, list[Any]], own: dict[Level, Decimal]
 ) -> list[Limit]:
     """A rule that two programmes share counts once; a level without a value only with the patient's own."""

@@ -13,7 +13,8 @@ LOOK_AHEAD = timedelta(hours=2)  # far enough to survive a restart, near enough 
 CATCH_UP = timedelta(hours=1)  # a worker that was away still keeps today's slot; older ones are gone
 
 # Slots in sight of everybody whom a measurement rule concerns, who has been silent for its days, and whom no rule of
-# its kind reminded within them. One per patient: somebody in two programmes gets one text.
+# its kind reminded within them. One per patient: somebody in two programmes gets one text. Who came back from a pause
+# is not asked for the days of the pause.
 SILENT = """
     SELECT DISTINCT ON (p.id) p.id AS patient_id, p.organization_id, u.id AS rule_id, s.slot,
            s.slot AT TIME ZONE p.zone AS due_at, NULL::uuid AS gap_id
@@ -26,7 +27,8 @@ SILENT = """
      WHERE u.enabled AND u.kind = 'measurement' AND p.monitoring_status = 'active' AND NOT p.synthetic
        AND p.phone IS NOT NULL
        AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
-       AND e.valid_from <= (s.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone
+       AND greatest(e.valid_from, p.rebaseline_from)
+           <= (s.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone
        AND NOT EXISTS (SELECT FROM reminder r JOIN reminder_rule o ON o.id = r.reminder_rule_id
                         WHERE r.patient_id = p.id AND o.kind = 'measurement'
                           AND r.slot > s.slot - make_interval(days => u.after_days))
@@ -71,7 +73,8 @@ PLAN = """
 DUE = """
     SELECT r.id, r.organization_id, r.patient_id, r.gap_id, r.slot, r.due_at, p.zone, p.language,
            coalesce(p.phone, '') AS phone, coalesce(p.phone_hash, '') AS phone_hash,
-           p.monitoring_status = 'active' AS active, o.name AS organization_name, o.state, o.trial_numbers,
+           p.monitoring_status = 'active' AS active, p.monitoring_status = 'deceased' AS deceased,
+           o.name AS organization_name, o.state, o.trial_numbers,
            EXISTS (SELECT FROM consent c
                     WHERE c.patient_id = p.id AND c.channel = 'sms'
                       AND c.topic = CASE WHEN r.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END
@@ -133,6 +136,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     phone: str
     phone_hash: bytes
     active: bool
+    deceased: bool
     organization_name: str
     state: str
     trial_numbers: list[str]

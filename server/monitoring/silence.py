@@ -17,8 +17,8 @@ KIND = "device_silent"
 class Silent(msgspec.Struct, frozen=True, kw_only=True):
     """A watched device nothing came from in its `after_hours`; `heard_at` is None when nothing ever did.
 
-    `lent_at` is when a patient who is monitored now got it: silence before that is nobody's. `resting`: staff resolved
-    its alarm less than `after_hours` ago.
+    `lent_at` is when a patient who is monitored now got it, or is monitored again (`back`): silence before that is
+    nobody's. `resting`: staff resolved its alarm less than `after_hours` ago.
     """
 
     device_id: str
@@ -27,6 +27,7 @@ class Silent(msgspec.Struct, frozen=True, kw_only=True):
     heard_at: datetime | None
     lent_at: datetime
     after_hours: int
+    back: bool = False
     resting: bool = False
 
     @property
@@ -39,7 +40,8 @@ class Silent(msgspec.Struct, frozen=True, kw_only=True):
 SILENT = """
     WITH lent AS (
         SELECT d.id, d.organization_id, d.hub_id, m.silent_after_hours AS own_hours,
-               min(coalesce(lower(l.lent), d.registered_at)) AS lent_at
+               min(greatest(coalesce(lower(l.lent), d.registered_at), p.rebaseline_from)) AS lent_at,
+               bool_and(coalesce(p.rebaseline_from > coalesce(lower(l.lent), d.registered_at), false)) AS back
           FROM loan l
           JOIN patient p ON p.id = l.patient_id AND p.monitoring_status = 'active' AND NOT p.synthetic
           JOIN device d ON d.id = l.device_id AND d.disabled_at IS NULL
@@ -47,15 +49,15 @@ SILENT = """
          WHERE l.lent @> $1::timestamptz
          GROUP BY d.id, m.silent_after_hours),
     behind AS (
-        SELECT hub_id AS id, min(lent_at) AS lent_at, min(coalesce(own_hours, $2)) AS hours
+        SELECT hub_id AS id, min(lent_at) AS lent_at, bool_and(back) AS back, min(coalesce(own_hours, $2)) AS hours
           FROM lent WHERE hub_id IS NOT NULL GROUP BY hub_id),
     watched AS (
         SELECT d.id, d.organization_id, d.hub_id, least(l.lent_at, b.lent_at) AS lent_at,
-               coalesce(m.silent_after_hours, b.hours, $2) AS after_hours
+               coalesce(l.back, b.back) AS back, coalesce(m.silent_after_hours, b.hours, $2) AS after_hours
           FROM lent l FULL JOIN behind b USING (id)
           JOIN device d ON d.id = coalesce(l.id, b.id) AND d.disabled_at IS NULL
           JOIN device_model m ON m.id = d.model_id)
-    SELECT w.id AS device_id, w.organization_id, w.hub_id, s.last_seen_at AS heard_at, w.lent_at, w.after_hours,
+    SELECT w.id AS device_id, w.organization_id, w.hub_id, s.last_seen_at AS heard_at, w.lent_at, w.back, w.after_hours,
            EXISTS (SELECT 1 FROM alarm a
                     WHERE a.organization_id = w.organization_id AND a.kind = $3 AND a.subject = w.id
                       AND a.resolved_by IS NOT NULL
@@ -124,9 +126,11 @@ def says(one: Silent, hides: int, now: datetime) -> str:
     """Since when, and what to do; in whole hours or days, so that the words change once a day at most."""
     what = "hub" if hides else "device"
     ago = lasting(now - one.since)
-    begin = f"This {what} has sent nothing for {ago}." if one.heard_at and one.heard_at >= one.lent_at else (
-        f"This {what} was lent {ago} ago and has sent nothing since."
-    )  # fmt: skip
+    begin = f"This {what} was lent {ago} ago and has sent nothing since."
+    if one.heard_at and one.heard_at >= one.lent_at:
+        begin = f"This {what} has sent nothing for {ago}."
+    elif one.back:
+        begin = f"This {what} has sent nothing in the {ago} since its patient is monitored again."
     behind = f" {hides} {'device that speaks' if hides == 1 else 'devices that speak'} through it" if hides else ""
     also = f"{behind} {'is' if hides == 1 else 'are'} silent too." if hides else ""
     return (

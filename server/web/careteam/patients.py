@@ -20,6 +20,7 @@ from server.people import enrolments, patients
 from server.security import audit
 from server.security.guards import ANSWERING, staff_only
 from server.security.sessions import Person
+from server.web.careteam import limits, status
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -94,6 +95,8 @@ async def patient_page(
             "gaps": await history.gaps(db, patient_id),
             "said": await history.said(db, patient_id),
             "held": await history.waiting(db, patient_id),
+            **await status.standing(db, person, patient_id, now),
+            **await limits.holding(db, person, patient_id, now, kinds),
             **await _table(db, patient_id, place, now),
         }
     return page(
