@@ -19,10 +19,11 @@ from typing import Any
 import asyncpg
 import psutil
 
-from bench import checks
+from bench import checks, sabotage
 from bench.stage import Stage
 from devices.topics import topic
 from server.db.pool import AWAY
+from tests.flows import escalate_many
 from tests.homes import Home, at_home
 from tests.proofs import backlog
 
@@ -201,22 +202,6 @@ async def _owner(stage: Stage) -> Any:
             await asyncio.sleep(0.2)
 
 
-async def main(kills: int, seed: int) -> int:
-    """0 when nothing is broken."""
-    with tempfile.TemporaryDirectory(prefix="careloop-soak-") as folder:
-        async with Stage.open(Path(folder)) as stage:
-            print(f"seed {seed}: {kills} SIGKILLs of bridge, broker and PostgreSQL, {PER_SECOND} readings a second")
-            result = await campaign(stage, kills, seed)
-        async with Stage.open(Path(folder) / "backlog") as stage:
-            result["backlog"] = await old_readings(stage, seed)
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(result, indent=2) + "\n")
-    figures = {**result["checks"], **result["backlog"]["checks"]}
-    for name, figure in figures.items():
-        print(f"{figure['broken']} of {figure['of']} {name}")
-    return int(not result["drained"] or any(figure["broken"] for figure in figures.values()))
-
-
 async def old_readings(stage: Stage, seed: int) -> dict[str, Any]:
     """Twenty hubs empty their stores at once; `tests/proofs/backlog.py` says what must hold."""
     async with Bridge(stage).running():
@@ -224,9 +209,65 @@ async def old_readings(stage: Stage, seed: int) -> dict[str, Any]:
         return await backlog.run(stage.settings, stage.broker, stage.owner, OLD_READINGS_PER_HUB, seed)
 
 
+async def main(asked: argparse.Namespace) -> int:
+    """0 when nothing is broken."""
+    wanted = list(filter(None, asked.only.split(","))) or list(PARTS)
+    result: dict[str, Any] = {"seed": asked.seed}
+    with tempfile.TemporaryDirectory(prefix="careloop-soak-") as folder:
+        for name in wanted:
+            print(f"{name}, seed {asked.seed}", flush=True)
+            result[name] = await PARTS[name](Path(folder) / name, asked)
+            for line, figure in result[name]["checks"].items():
+                print(f"  {figure['broken']} of {figure['of']} {line}", flush=True)
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(result, indent=2) + "\n")
+    return int(any(figure["broken"] for name in wanted for figure in result[name]["checks"].values()))
+
+
+async def kills(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """SIGKILLs of bridge, broker and all of PostgreSQL while homes send."""
+    async with Stage.open(folder) as stage:
+        print(f"  {asked.kills} SIGKILLs, {PER_SECOND} readings a second")
+        found = await campaign(stage, asked.kills, asked.seed)
+    found["checks"]["senders that could not empty their store"] = {"broken": int(not found["drained"]), "of": 1}
+    return found
+
+
+async def old_store(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    async with Stage.open(folder) as stage:
+        return await old_readings(stage, asked.seed)
+
+
+async def sabotages(_: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Part after part of a running Careloop is broken; a person has to hear of each in time."""
+    found = await sabotage.run(count=asked.sabotages, seed=asked.seed, interval=5)
+    unheard = {"broken": found["of"] - found["heard"], "of": found["of"]}
+    unclear = {"broken": found["of"] - found["cleared"], "of": found["of"]}
+    checks = {"sabotages nobody heard of in time": unheard, "of which the all-clear never came": unclear}
+    return {**found, "checks": checks}
+
+
+async def escalations(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Sixty days a seed on a clock of their own; workers die at random, and no due page may be missed."""
+    async with Stage.open(folder) as stage:
+        found = await escalate_many.in_own_database(stage.settings, range(asked.escalations), datetime.now(UTC))
+    print(f"  {escalate_many.says(found)}")
+    checks = {name.replace("_", " "): {"broken": found[name], "of": found[of]} for name, of in OF.items()}
+    return {**found, "checks": checks}
+
+
+OF = {
+    "late_or_missing": "due_steps", "after_answer": "calls", "repeated_without_cause": "repeated",
+    "written_twice": "written", "silent_ends": "chains",
+}  # fmt: skip
+PARTS = {"kills": kills, "backlog": old_store, "sabotages": sabotages, "escalations": escalations}
+
+
 if __name__ == "__main__":
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--kills", type=int, default=100)
-    asked.add_argument("--seed", type=int, default=20261121)
-    wishes = asked.parse_args()
-    sys.exit(asyncio.run(main(wishes.kills, wishes.seed)))
+    wishes = argparse.ArgumentParser(description=__doc__)
+    wishes.add_argument("--kills", type=int, default=100)
+    wishes.add_argument("--sabotages", type=int, default=50)
+    wishes.add_argument("--escalations", type=int, default=1000, help="seeds of sixty days")
+    wishes.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"of {', '.join(PARTS)}")
+    wishes.add_argument("--seed", type=int, default=20261121)
+    sys.exit(asyncio.run(main(wishes.parse_args())))

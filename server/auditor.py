@@ -13,17 +13,21 @@ import structlog
 
 from devices.credentials import DynamicSecurity, Refusal
 from devices.probe import Answered, Probe
-from server.auditing import canary, rounds, runs, standing, synthetic
+from notifications.gateways import Gateway
+from notifications.sender import Sender
+from server.auditing import answering, beats, canary, own_pages, rounds, runs, standing, synthetic
+from server.auditing.pace import Pace
 from server.auditing.runs import Hop
 from server.auditing.synthetic import Synthetic
-from server.db import heartbeats, pool
+from server.db import pool
+from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Db, Who
+from server.gateway import gateway_of
 from server.settings import Settings, mqtt_parts
 from server.waiting import wait
 
 log = structlog.get_logger()
 WHO = Who(principal="service:auditor")
-WARM_AFTER = timedelta(seconds=60)  # the others may have begun with us
 ARRIVES_WITHIN = 30.0  # seconds; half the interval when that is shorter
 LOOK_EVERY = 0.1
 AT_ONCE = 8  # organizations whose reading is under way
@@ -34,38 +38,67 @@ class Auditor:
 
     def __init__(self, settings: Settings, database: Database, stop: asyncio.Event) -> None:
         self._settings, self._database, self._stop = settings, database, stop
-        self._every = timedelta(seconds=settings.canary_seconds)
+        self._pace = pace_of(settings)
         self._within = min(ARRIVES_WITHIN, settings.canary_seconds / 2)
         self._began, self._warm = _now(), False
+        self.failing: set[str] = set()  # our loops whose last try failed
         self._doors = asyncio.Semaphore(AT_ONCE)
+        self._gateway: Gateway = gateway_of(settings)
+        self._sender = Sender(
+            lambda: database.transaction(WHO), self._gateway, own_pages.raise_alarm, _now, uuid7, own_pages.claim
+        )
 
     async def round(self) -> None:
         """Look at what is new; when nobody looked for long, go on until all is seen."""
         behind = True
         while behind and not self._stop.is_set():
             async with self._database.transaction(WHO) as db:
-                done = await rounds.look(db, _now(), warm=await self._is_warm(db))
-                await heartbeats.beat(db, "auditor", _instance(), "rounds", _now())
+                apart = _now() - await beats.database_clock(db)
+                done = await rounds.look(db, _now(), self._pace, warm=await self._is_warm(db), apart=apart)
+                await beats.beat(db, "auditor", _instance(), "rounds", _now(), _now() + self._pace.checked)
             behind = done.behind
+
+    async def ask(self) -> None:
+        """Those who have no loop that could be heard: the web at the address that people use, and the provider."""
+        web, provider = await asyncio.gather(
+            asyncio.to_thread(answering.pages, self._settings.public_url), answering.provider(self._gateway, _now())
+        )
+        async with self._database.transaction(WHO) as db:
+            # The public address may not be reachable from inside: who never answered is not missed.
+            await beats.answered(db, "web", _instance(), _now(), answers=web, missed=False)
+            await beats.answered(db, "provider", _instance(), _now(), answers=provider, missed=True)
+
+    async def page(self) -> None:
+        """Say what nobody else said, and send it ourselves."""
+        async with self._database.transaction(WHO) as db:
+            await own_pages.write(db, self._settings.public_url, self._settings.field_key, _now(), self._pace)
+        while await self._sender.send_due() and not self._stop.is_set():
+            pass
 
     async def run(self) -> None:
         """The synthetic patient of every organization measures once."""
+        await self._beat("canary")
         if not await self._until_warm():
             return
-        slot = runs.slot(_now(), self._every)
+        slot = runs.slot(_now(), self._pace.every)
         async with self._database.transaction(WHO) as db:
             everybody = await synthetic.see_to(db, _now())
             ours = {one: who for one, who in everybody.items() if await runs.begin(db, one, slot)}
         async with asyncio.TaskGroup() as group:
             for organization, who in ours.items():
                 group.create_task(self._follow(organization, who, slot))
+        await self._beat("canary")
+
+    async def _beat(self, loop: str) -> None:
         async with self._database.transaction(WHO) as db:
-            await heartbeats.beat(db, "auditor", _instance(), "canary", _now())
+            await beats.beat(db, "auditor", _instance(), loop, _now())
 
     async def _is_warm(self, db: Db) -> bool:
-        """Once all were heard, or a minute after we began: before that the others may just be starting."""
+        """Once all were heard, or a while after we began: before that the others may just be starting."""
         if not self._warm:
-            self._warm = _now() - self._began > WARM_AFTER or not await standing.silent_loops(db, _now())
+            silent = await standing.silent_loops(db, _now(), self._pace)
+            others = [one for one in silent if not one.startswith("auditor: ")]  # our own loops wait for this
+            self._warm = not others or _now() - self._began > self._pace.warm
         return self._warm
 
     async def _until_warm(self) -> bool:
@@ -138,16 +171,18 @@ class Auditor:
         url = self._settings.heartbeat_url
         if url is None:
             return
-        now, rest = _now(), timedelta(seconds=self._settings.audit_seconds)
+        now, pace = _now(), self._pace
         async with self._database.transaction(WHO) as db:
-            well = await runs.all_well(db, now - 3 * rest - timedelta(seconds=10), now - 2.5 * self._every)
-        if not well:
+            well = await runs.all_well(db, now - pace.round_fresh, now - pace.run_fresh)
+        if not well or self.failing:
             log.warning("outside_not_told")
             return
         try:
             await asyncio.to_thread(_get, url)
         except OSError as error:
             log.warning("outside_does_not_answer", kind=type(error).__name__)
+            return
+        await self._beat("outside")
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,28 +197,32 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
 async def run(settings: Settings, stop: asyncio.Event) -> None:
     """Run until `stop`; survives PostgreSQL and the broker going away. A loop that breaks ends the process."""
     database = await pool.connect(settings.url_for("auditor"), name="auditor", size=4 + AT_ONCE, lazy=True)
-    auditor = Auditor(settings, database, stop)
+    auditor, pace = Auditor(settings, database, stop), pace_of(settings)
     loops = (
         Loop(name="rounds", step=auditor.round, every=settings.audit_seconds),
         Loop(name="canary", step=auditor.run, every=settings.canary_seconds, on_grid=True),
-        Loop(name="outside", step=auditor.tell_outside, every=settings.canary_seconds),
+        Loop(name="ask", step=auditor.ask, every=pace.patience.total_seconds() / 3),
+        Loop(name="pages", step=auditor.page, every=1),
+        Loop(name="outside", step=auditor.tell_outside, every=pace.outside.total_seconds()),
     )
     try:
         async with asyncio.TaskGroup() as group:
             for loop in loops:
-                group.create_task(_keep(loop, stop), name=loop.name)
+                group.create_task(_keep(loop, stop, auditor.failing), name=loop.name)
             log.info("auditor_ready")
     finally:
         database.terminate()
 
 
-async def _keep(loop: Loop, stop: asyncio.Event) -> None:
+async def _keep(loop: Loop, stop: asyncio.Event, failing: set[str]) -> None:
     while not stop.is_set():
         began = asyncio.get_running_loop().time()
         try:
             await loop.step()
+            failing.discard(loop.name)
         except (*AWAY, asyncpg.PostgresError, ExceptionGroup) as error:
             _only_away(error)
+            failing.add(loop.name)
             log.warning("database_away", loop=loop.name, kind=type(error).__name__)
         await wait(_pause(loop, began), stop)
 
@@ -198,6 +237,12 @@ def _pause(loop: Loop, began: float) -> float:
     if loop.on_grid:
         return loop.every - _now().timestamp() % loop.every
     return max(0.1, began + loop.every - asyncio.get_running_loop().time())
+
+
+def pace_of(settings: Settings) -> Pace:
+    """As the settings say; the worker's slow loops go by the same settings."""
+    every, rest, tick = settings.canary_seconds, settings.audit_seconds, settings.tick_seconds
+    return Pace(every=timedelta(seconds=every), rest=timedelta(seconds=rest), tick=timedelta(seconds=tick))
 
 
 def _payload(who: Synthetic) -> bytes:

@@ -1,17 +1,15 @@
 """What every worklist must say above everything else: that the way to it is broken, or that nobody is checking."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from server.auditing.rounds import STALLED
+from server.auditing.pace import USUAL
 from server.db.pool import Db
-
-CHECKED_WITHIN = timedelta(minutes=3)
 
 
 class Banner(msgspec.Struct, frozen=True, kw_only=True):
-    """`broken_since` is when the alarm opened. `unchecked`: no auditor was heard for three minutes, or ever."""
+    """`broken_since` is when the first alarm opened. `unchecked`: no auditor was heard when it had to be, or ever."""
 
     broken_since: datetime | None
     unchecked: bool
@@ -19,23 +17,26 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
     call: str | None
 
 
-# Read from what others wrote: it needs no auditor to be alive, and a dead one is what it is for.
+# Read from what others wrote: it needs no auditor to be alive, and a dead one is what it is for. A round says itself
+# until when the next must have been made.
 STATE = """
     SELECT (SELECT min(opened_at) FROM alarm
-             WHERE status <> 'resolved'
-               AND (kind = 'canary' OR kind = 'audit_mismatch' AND subject = $1)) AS broken_since,
-           (SELECT max(beat_at) FROM heartbeat WHERE process = 'auditor') AS checked_at,
+             WHERE status <> 'resolved' AND severity = 'high' AND kind IN ('canary', 'audit_mismatch')) AS broken_since,
+           h.checked_at, coalesce(h.next_by, h.checked_at + $1::interval) AS next_by,
            coalesce((SELECT name || ', ' || phone FROM staff
                       WHERE role = 'admin' AND disabled_at IS NULL AND phone IS NOT NULL
                       ORDER BY created_at, id LIMIT 1),
                     (SELECT name || ', ' || phone FROM clinic WHERE phone IS NOT NULL ORDER BY id LIMIT 1)) AS call
+      FROM (SELECT max(beat_at) AS checked_at, max(next_by) AS next_by
+              FROM heartbeat
+             WHERE process = 'auditor' AND loop = 'rounds' AND beat_at < $2::timestamptz + $1::interval) h
 """
 
 
 async def banner(db: Db, now: datetime) -> Banner | None:
     """None while everything was found well lately."""
-    row = await db.fetchrow(STATE, STALLED)
-    unchecked = row["checked_at"] is None or row["checked_at"] < now - CHECKED_WITHIN
+    row = await db.fetchrow(STATE, USUAL.checked, now)
+    unchecked = row["next_by"] is None or row["next_by"] < now
     if row["broken_since"] is None and not unchecked:
         return None
     return Banner(

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from server.auditing import synthetic
+from server.auditing import proofs, synthetic
 from server.auditing.runs import HOPS, Hop, finish
 from server.db.events import Event, tell
 from server.db.pool import Db
@@ -44,6 +44,7 @@ async def conclude(
         says = f"A test reading did not arrive. {SAYS[missing]}"
         alarm = Alarm(organization_id=organization, kind=KIND, subject=SUBJECT, severity="high", says=says)
         changed = bool(await alarms.keep(db, [alarm], now))
+    changed = await proofs.see_to(db, organization, slot, arrived=missing is None, now=now) or changed
     if changed:
         await tell(db, Event(topic="worklist", organization=organization))
 

@@ -10,7 +10,6 @@ from server.auditing.mismatches import Missing
 from server.db.pool import Db
 
 NEAR = timedelta(seconds=5)  # a batch is judged by what stood when it was read: a change this near may count or not
-PAGE_WITHIN = timedelta(seconds=60)
 ALERTS_BACK = timedelta(hours=24)
 
 WITHOUT_FINDING = """
@@ -41,10 +40,14 @@ WITHOUT_FINDING = """
           JOIN enrolment e ON e.patient_id = l.patient_id AND e.valid_from <= l.received_at - $3::interval
                AND (e.valid_to IS NULL OR e.valid_to > l.received_at + $3::interval)
           JOIN programme_rule g ON g.programme_id = e.programme_id
-          JOIN rule u ON u.id = g.rule_id
+          JOIN rule u ON u.id = g.rule_id AND u.kind = 'crossing'
           JOIN rule_version v ON v.rule_id = u.id AND v.valid_from <= l.received_at - $3::interval
                AND (v.valid_to IS NULL OR v.valid_to > l.received_at + $3::interval)
-          JOIN rule_limit d ON d.rule_version_id = v.id
+         CROSS JOIN LATERAL (
+               SELECT metric, side, severity, value FROM rule_limit WHERE rule_version_id = v.id
+                UNION ALL
+               SELECT metric, side, severity, value FROM programme_limit
+                WHERE rule_version_id = v.id AND programme_id = e.programme_id) d
          WHERE NOT EXISTS (
                SELECT FROM patient_limit c
                 WHERE c.patient_id = l.patient_id AND c.rule_id = u.id
@@ -100,6 +103,7 @@ UNPAGED = """
     SELECT a.organization_id, a.id::text AS key, a.patient_id, NULL::timestamptz AS measured_at
       FROM alert a JOIN audit_mark k ON k.organization_id = a.organization_id
      WHERE a.status <> 'resolved' AND a.severity = 'high'
+       AND (a.page_not_before IS NULL OR a.page_not_before <= $1)   -- waits for the patient, ten minutes at most
        AND EXISTS (SELECT FROM finding f
                     WHERE f.patient_id = a.patient_id AND f.alert_id = a.id AND f.severity = 'high'
                       AND f.age = 'live' AND f.superseded_at IS NULL AND f.found_at BETWEEN k.begun_at AND $1)
@@ -107,6 +111,6 @@ UNPAGED = """
 """
 
 
-async def unpaged(db: Db, now: datetime) -> list[Missing]:
-    """Standing alerts with a live high finding older than a minute, and no page to anybody (promise 7)."""
-    return [Missing(**dict(row)) for row in await db.fetch(UNPAGED, now - PAGE_WITHIN)]
+async def unpaged(db: Db, found_before: datetime) -> list[Missing]:
+    """Standing alerts with a live high finding made before then, and no page to anybody (promise 7)."""
+    return [Missing(**dict(row)) for row in await db.fetch(UNPAGED, found_before)]

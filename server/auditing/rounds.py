@@ -1,13 +1,14 @@
 """One round of the audit: what is new since the last is looked at; a mismatch is an alarm until it holds again."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from server.auditing import crossings, ledger, mismatches, standing
+from server.auditing import crossings, doubtful, ledger, mismatches, routes, standing, stepping, unfounded
 from server.auditing.mismatches import Missing
+from server.auditing.pace import USUAL, Pace
 from server.auditing.standing import Count
 from server.db.events import Event, tell
 from server.db.pool import Db
@@ -24,23 +25,38 @@ STALLED = "a part of Careloop stands still"
 
 SUBJECTS = {
     "reading_without_finding": "readings without their finding",
+    "doubt_without_finding": "doubtful readings that nobody judged",
     "finding_without_alert": "findings without an alert",
+    "alert_without_finding": "alerts without a finding",
+    "finding_without_crossing": "findings without a crossing",
+    "alert_closed_by_nobody": "alerts that nobody closed",
     "alert_without_page": "high alerts that paged nobody",
+    "steps_overdue": "steps overdue",
+    "no_route": "teams with nobody to page",
     "arrival_without_row": "arrivals without their reading",
     "reading_without_arrival": "readings that never arrived",
     "outbox": "texts that do not leave",
+    "unheard": "pages that do not arrive",
     "sequence_gap": "missing numbers nobody was told of",
     "quarantine": "quarantine nobody looked at",
-    "partition": "no place for next month's readings",
+    "partition": "no place for this or next month's readings",
     "stalled": STALLED,
+    "clock": "a clock of ours is wrong",
 }
 ADVICE = {
     "reading_without_finding": "crossed a limit and raised nothing. Look through today's readings now",
+    "doubt_without_finding": "could be beyond a limit, wait in doubt and raised nothing. Look at the queues now",
     "finding_without_alert": "are on nobody's worklist. Look through today's readings now",
+    "alert_without_finding": "stand on the list and nothing is known of why. Look at these patients' readings now",
+    "finding_without_crossing": "rest on no reading beyond a limit. Look at these patients' readings now",
+    "alert_closed_by_nobody": "were taken or resolved, and by no person. Look at these patients' readings now",
     "alert_without_page": "stand on this list and no page was written. Look at them now and check the roster",
+    "steps_overdue": "wait on this list and the next in line was not told in time. Look at them now, call each other",
+    "no_route": "of this clinic have nobody on shift with a telephone, and no stand-in. Fill the roster now",
     "arrival_without_row": "were confirmed to their sender and are not in the database. Call whoever runs this server",
     "reading_without_arrival": "are in the database and in no account of what came. Call whoever runs this server",
-    "outbox": "are due for more than two minutes. Pages may not arrive: watch this list, call whoever runs this server",
+    "outbox": "are due for a while. Pages may not arrive: watch this list, call whoever runs this server",
+    "unheard": "left and nobody knows whether they arrived. Watch this list, call each other, see to the provider",
     "sequence_gap": "in senders' numbers have no alarm. Readings may be missing. Call whoever runs this server",
     "quarantine": "wait in quarantine for more than a day. See the queues",
 }
@@ -71,21 +87,28 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 # Plans for all times would take the tables to be small: they are asked for minutes out of years.
 CAREFULLY = "SET LOCAL plan_cache_mode = force_custom_plan"
+IMPATIENTLY = "SET LOCAL lock_timeout = '5s'"  # a table that somebody holds is trouble to be told of, not waited for
 ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtext('careloop auditor round'))"
 
 
-async def look(db: Db, now: datetime, *, warm: bool = True) -> Round:
-    """One round in the caller's transaction. Not `warm`: we began just now, and so may the others have."""
+async def look(
+    db: Db, now: datetime, pace: Pace = USUAL, *, warm: bool = True, apart: timedelta = timedelta(0)
+) -> Round:
+    """One round in the caller's transaction. Not `warm`: we began just now, and so may the others have.
+
+    `apart`: how far the auditor's clock is from the database's.
+    """
     await db.execute(CAREFULLY)
+    await db.execute(IMPATIENTLY)
     if not await db.fetchval(ONE_AT_A_TIME):
         return Round(troubles=[], behind=False)
     organizations, since, until = await _span(db, now)
     if not organizations:
         return Round(troubles=[], behind=False)
     troubles = [
-        *await _rows(db, since, until, now),
-        *await _counts(db, now),
-        *await _whole(db, organizations, now, warm=warm),
+        *await _rows(db, since, until, now - pace.patience, now),
+        *await _counts(db, now, pace, warm=warm),
+        *_everybody(organizations, await _whole(db, now, pace, warm=warm, apart=apart)),
     ]
     await _say(db, troubles, now)
     await _advance(db, until)
@@ -114,11 +137,17 @@ async def _advance(db: Db, until: datetime) -> None:
     await db.execute(ADVANCE, until)
 
 
-async def _rows(db: Db, since: datetime, until: datetime, now: datetime) -> list[Trouble]:
+async def _rows(
+    db: Db, since: datetime, until: datetime, found_before: datetime, now: datetime
+) -> list[Trouble]:  # fmt: skip
     found: dict[str, Sequence[Missing]] = {
         "reading_without_finding": await crossings.without_finding(db, since, until),
+        "doubt_without_finding": await doubtful.unjudged(db, since, until),
         "finding_without_alert": await crossings.without_alert(db, until),
-        "alert_without_page": await crossings.unpaged(db, now),
+        "alert_without_finding": await unfounded.alerts(db, until),
+        "finding_without_crossing": await unfounded.findings(db, since, until),
+        "alert_closed_by_nobody": await unfounded.closed(db, now),
+        "alert_without_page": await crossings.unpaged(db, found_before),
         "arrival_without_row": await ledger.without_row(db, since, until),
         "reading_without_arrival": await ledger.without_arrival(db, since, until),
     }
@@ -129,11 +158,15 @@ async def _rows(db: Db, since: datetime, until: datetime, now: datetime) -> list
     return troubles
 
 
-async def _counts(db: Db, now: datetime) -> list[Trouble]:
+async def _counts(db: Db, now: datetime, pace: Pace, *, warm: bool) -> list[Trouble]:
     found: dict[str, Iterable[Count]] = {
-        "outbox": await standing.stuck(db, now),
+        "outbox": await standing.stuck(db, now, pace),
+        "unheard": await standing.unheard(db, now, pace),
+        "no_route": await routes.nobody(db, now),
         "sequence_gap": await standing.holes(db, now),
         "quarantine": await standing.old_quarantine(db, now),
+        # While everything starts, what came due before waits for the worker.
+        "steps_overdue": await stepping.overdue(db, now - pace.step) if warm else (),
     }
     return [_trouble(kind, one.organization_id, one.count) for kind, counts in found.items() for one in counts]
 
@@ -144,13 +177,21 @@ def _trouble(kind: str, organization: uuid.UUID, count: int) -> Trouble:
     return Trouble(organization_id=organization, kind=kind, says=f"{count} {ADVICE[kind]}.", severity=severity)
 
 
-async def _whole(db: Db, organizations: Sequence[uuid.UUID], now: datetime, *, warm: bool) -> list[Trouble]:
-    """What concerns everybody alike."""
+async def _whole(db: Db, now: datetime, pace: Pace, *, warm: bool, apart: timedelta) -> dict[str, str]:
+    """What concerns everybody alike: kind and words."""
     says = {}
-    if not await standing.month_ahead(db, now):
-        says["partition"] = "From next month on nothing can be stored. Whoever runs this server: careloop migrate."
-    if warm and (silent := await standing.silent_loops(db, now)):
-        says["stalled"] = f"Not heard for 30 seconds: {', '.join(silent)}. Call whoever runs this server."
+    if not await standing.has_months(db, now):
+        says["partition"] = (
+            "This or next month's readings cannot be stored. Whoever runs this server: careloop migrate."
+        )
+    if warm and (silent := await standing.silent_loops(db, now, pace)):
+        says["stalled"] = f"Not heard for a while: {', '.join(silent)}. Call whoever runs this server."
+    if abs(apart) > pace.apart:
+        says["clock"] = "The auditor and the database do not agree what time it is. Call whoever runs this server."
+    return says
+
+
+def _everybody(organizations: Sequence[uuid.UUID], says: Mapping[str, str]) -> list[Trouble]:
     return [Trouble(organization_id=one, kind=kind, says=text) for kind, text in says.items() for one in organizations]
 
 

@@ -82,6 +82,17 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         return [(hop, getattr(self, f"{hop}_ms")) for hop in HOPS]
 
 
+SINCE = """
+    SELECT started_at, missing, broker_ms, receipt_ms, row_ms, finding_ms, alert_ms, page_ms, sink_ms
+      FROM canary_run WHERE finished_at IS NOT NULL AND started_at > $1 ORDER BY started_at DESC LIMIT 720
+"""
+
+
+async def since(db: Db, then: datetime) -> list[Run]:
+    """The asker's organization's since then, oldest first."""
+    return [Run(**dict(row)) for row in reversed(await db.fetch(SINCE, then))]
+
+
 LATEST = """
     SELECT started_at, missing, broker_ms, receipt_ms, row_ms, finding_ms, alert_ms, page_ms, sink_ms
       FROM canary_run WHERE finished_at IS NOT NULL ORDER BY started_at DESC LIMIT $1
@@ -98,7 +109,8 @@ WELL = """
                         WHERE a.status <> 'resolved' AND a.severity = 'high' AND a.kind IN ('canary', 'audit_mismatch'))
        AND EXISTS (SELECT FROM heartbeat WHERE process = 'auditor' AND loop = 'rounds' AND beat_at > $1)
        AND NOT EXISTS (SELECT FROM organization o
-                        WHERE NOT EXISTS (SELECT FROM canary_run c
+                        WHERE o.created_at < $2
+                          AND NOT EXISTS (SELECT FROM canary_run c
                                            WHERE c.organization_id = o.id AND c.started_at > $2
                                              AND c.finished_at IS NOT NULL AND c.missing IS NULL))
 """

@@ -2,15 +2,17 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
+from server.auditing.pace import Pace
 from server.db.pool import Db
 
 OUTBOX_WITHIN = timedelta(minutes=2)
 HOLE_WITHIN = timedelta(minutes=6)  # the worker waits 2 for what overtakes, and looks every 2
 QUARANTINE_WITHIN = timedelta(hours=24)
-BEAT_WITHIN = timedelta(seconds=30)
+PAGES_BACK = timedelta(hours=1)
 
 
 class Count(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,16 +22,42 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+# A page about something is due from when it is written, whatever its row says of times to come: trying again later
+# takes a minute at most.
 STUCK = """
-    SELECT organization_id, count(*) FROM message
-     WHERE channel = 'sms' AND (status = 'queued' AND not_before < $1 OR status = 'sending' AND claimed_at < $1)
-     GROUP BY organization_id
+    SELECT m.organization_id, count(*)
+      FROM message m,
+           LATERAL (SELECT m.purpose = 'page' AND (m.alert_id IS NOT NULL OR m.alarm_id IS NOT NULL) AS at_once) k
+     WHERE m.channel IN ('sms', 'voice')
+       AND (m.status = 'queued' AND CASE WHEN k.at_once THEN m.created_at < $1 ELSE m.not_before < $2 END
+         OR m.status = 'sending' AND CASE WHEN k.at_once THEN m.created_at < $1 AND m.claimed_at NOT BETWEEN $1 AND $3
+                                          ELSE m.claimed_at < $2 END)
+     GROUP BY m.organization_id
 """
 
 
-async def stuck(db: Db, now: datetime) -> list[Count]:
-    """Texts that were due more than two minutes ago and have not left."""
-    return [Count(**dict(row)) for row in await db.fetch(STUCK, now - OUTBOX_WITHIN)]
+async def stuck(db: Db, now: datetime, pace: Pace) -> list[Count]:
+    """Texts that were due a while ago and have not left."""
+    return [Count(**dict(row)) for row in await db.fetch(STUCK, now - pace.patience, now - OUTBOX_WITHIN, now)]
+
+
+# Of a provider that takes texts and delivers none we hear nothing. One that arrived since says that it delivers, or
+# that the next in line got theirs.
+UNHEARD = """
+    SELECT m.organization_id, count(*)
+      FROM message m JOIN organization o ON o.id = m.organization_id AND o.state = 'live'
+     WHERE m.purpose = 'page' AND m.to_number <> 'sink' AND m.created_at > $2 AND m.created_at < $1
+       AND (m.status IN ('sent', 'unknown', 'failed') OR m.status = 'withheld' AND m.reason = 'no_gateway')
+       AND NOT EXISTS (SELECT FROM message n
+                        WHERE n.organization_id = m.organization_id AND n.purpose = 'page'
+                          AND n.status = 'delivered' AND n.created_at > m.created_at)
+     GROUP BY m.organization_id
+"""
+
+
+async def unheard(db: Db, now: datetime, pace: Pace) -> list[Count]:
+    """Pages that nobody knows to have arrived, or that no provider was there to take, and no newer one arrived."""
+    return [Count(**dict(row)) for row in await db.fetch(UNHEARD, now - pace.patience, now - PAGES_BACK)]
 
 
 # Counted from the ledger itself: numbers below the highest that came, above the last that is settled without a hole.
@@ -87,24 +115,54 @@ MONTH = """
 """
 
 
-async def month_ahead(db: Db, now: datetime) -> bool:
-    """Whether next month's readings have a place."""
-    first = (now.replace(day=1) + timedelta(days=32)).replace(day=1)
-    return bool(await db.fetchval(MONTH, first))
+async def has_months(db: Db, now: datetime) -> bool:
+    """Whether this month's and next month's readings have a place."""
+    this = now.replace(day=1)
+    return all([await db.fetchval(MONTH, first) for first in (this, (this + timedelta(days=32)).replace(day=1))])
 
 
-# Loops that beat all the time. Others rest long between rounds; the sender waits for its provider, and whether texts
-# leave is asked of the outbox.
-LOOPS = (("bridge", "ingest"), ("worker", "escalate"), ("worker", "sealer"))
-BEATS = """
-    SELECT n.process, n.loop FROM unnest($1::text[], $2::text[]) AS n (process, loop)
+Often = Literal["beats", "patience", "run", "slow"]
+
+
+class Loop(msgspec.Struct, frozen=True, kw_only=True):
+    """A loop that must be heard: at any time (`required`), or once it ever was."""
+
+    process: str
+    loop: str
+    often: Often = "beats"
+    required: bool = False
+
+
+SLOW = ("reconcile", "sequences", "silence", "roster", "reminders", "life", "after_hours", "test_pages")
+
+# `answers` is no loop: the auditor asks the web and the provider, and notes here when they answered.
+LOOPS = (
+    Loop(process="bridge", loop="ingest", required=True),
+    Loop(process="worker", loop="escalate", required=True),
+    Loop(process="worker", loop="sealer", required=True),
+    Loop(process="worker", loop="confirm"),
+    Loop(process="worker", loop="series", often="patience"),
+    Loop(process="worker", loop="sender", often="patience"),
+    Loop(process="worker", loop="snoozes"),
+    *(Loop(process="worker", loop=name, often="slow") for name in SLOW),
+    Loop(process="auditor", loop="canary", often="run"),
+    Loop(process="web", loop="answers", often="patience"),
+    Loop(process="provider", loop="answers", often="patience"),
+)
+# A beat from the future comes from a clock that is wrong: it says nothing of the time when its loop will have ended.
+SILENT = """
+    SELECT n.process || ': ' || n.loop AS name
+      FROM unnest($1::text[], $2::text[], $3::bool[], $4::interval[]) AS n (process, loop, required, within)
      WHERE NOT EXISTS (SELECT FROM heartbeat h
-                        WHERE h.process = n.process AND h.loop = n.loop AND h.beat_at >= $3)
+                        WHERE h.process = n.process AND h.loop = n.loop
+                          AND h.beat_at BETWEEN $5::timestamptz - n.within AND $5::timestamptz + n.within)
+       AND (n.required OR EXISTS (SELECT FROM heartbeat h WHERE h.process = n.process AND h.loop = n.loop))
+     ORDER BY name
 """
 
 
-async def silent_loops(db: Db, now: datetime) -> list[str]:
-    """Loops of which no instance was heard for 30 s: "bridge: ingest". A bridge without its broker is silent too."""
-    processes, loops = zip(*LOOPS, strict=True)
-    rows = await db.fetch(BEATS, list(processes), list(loops), now - BEAT_WITHIN)
-    return [f"{row['process']}: {row['loop']}" for row in rows]
+async def silent_loops(db: Db, now: datetime, pace: Pace) -> list[str]:
+    """Loops of which no instance was heard lately: "bridge: ingest". A bridge without its broker is silent too."""
+    within = {"beats": pace.beats, "patience": pace.patience, "run": pace.checked, "slow": pace.slow_beats}
+    rows = [(one.process, one.loop, one.required, within[one.often]) for one in LOOPS]
+    return [row["name"] for row in await db.fetch(SILENT, *map(list, zip(*rows, strict=True)), now)]

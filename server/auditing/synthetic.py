@@ -75,11 +75,13 @@ ENROL = """
     SELECT DISTINCT ON (p.id) g.programme_id, p.organization_id, p.id, g.programme_id, $1
       FROM patient p
       JOIN programme_rule g ON g.organization_id = p.organization_id
+      JOIN rule u ON u.id = g.rule_id AND u.kind = 'crossing'
       JOIN rule_version v ON v.rule_id = g.rule_id AND v.valid_to IS NULL
       JOIN rule_limit d ON d.rule_version_id = v.id
      WHERE p.synthetic AND d.metric = 'systolic_mmhg' AND d.severity = 'high' AND d.side IN ('above', 'at_or_above')
        AND d.value IS NOT NULL
        AND NOT EXISTS (SELECT FROM enrolment e JOIN programme_rule eg ON eg.programme_id = e.programme_id
+                         JOIN rule eu ON eu.id = eg.rule_id AND eu.kind = 'crossing'
                          JOIN rule_version ev ON ev.rule_id = eg.rule_id AND ev.valid_to IS NULL
                          JOIN rule_limit ed ON ed.rule_version_id = ev.id
                         WHERE e.patient_id = p.id AND e.valid_to IS NULL AND ed.metric = 'systolic_mmhg'
@@ -91,6 +93,7 @@ THERE = """
     SELECT p.organization_id, p.id AS patient_id, v.id AS device_id,
            (SELECT max(d.value) FROM enrolment e
               JOIN programme_rule g ON g.programme_id = e.programme_id
+              JOIN rule u ON u.id = g.rule_id AND u.kind = 'crossing'
               JOIN rule_version r ON r.rule_id = g.rule_id AND r.valid_to IS NULL
               JOIN rule_limit d ON d.rule_version_id = r.id
              WHERE e.patient_id = p.id AND e.valid_to IS NULL AND d.metric = 'systolic_mmhg' AND d.severity = 'high'
