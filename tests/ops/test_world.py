@@ -18,6 +18,9 @@ from server.settings import Settings
 
 NOW = datetime.now(UTC)
 WORKER = Who(principal="service:worker")
+FINDINGS = "SELECT f.anchor FROM finding f JOIN rule r ON r.id = f.rule_id WHERE r.kind = ANY($1)"
+OPEN = "SELECT a.id FROM alert a JOIN rule r ON r.id = a.rule_id WHERE a.status = 'open' AND r.kind = $1"
+STANDING = "SELECT count(*) FROM alert WHERE patient_id = $1 AND status <> 'resolved'"
 VALUES = ("systolic_mmhg", "diastolic_mmhg", "pulse_bpm", "glucose_mgdl", "weight_kg", "spo2_pct", "temperature_c")
 
 
@@ -29,6 +32,7 @@ async def made(settings: Settings) -> World:
 async def test_the_world_keeps_the_promises(made: World, worker_db: Database, owner: Any) -> None:
     """One world for all of it: making one takes seconds."""
     await every_crossing_has_its_finding(worker_db, owner)
+    await weeks_were_looked_at_too(owner)
     await everything_that_came_in_is_accounted_for(owner)
     await nothing_of_the_past_waits_to_be_sent(owner)
     await the_ready_device_is_a_fresh_start(made, owner)
@@ -42,12 +46,22 @@ async def every_crossing_has_its_finding(worker_db: Database, owner: Any) -> Non
     async with worker_db.transaction(WORKER) as db:
         applying = await limits.of_patients(db, sorted({row["patient_id"] for row in rows}), datetime.now(UTC))
     crossed = {found.anchor for found in rules.judge(map(measured, rows), applying)}
-    found = {uuid.UUID(row["anchor"]) for row in await owner.fetch("SELECT anchor FROM finding")}
+    found = {uuid.UUID(row["anchor"]) for row in await owner.fetch(FINDINGS, ["crossing"])}
     assert crossed == found
     assert len(found) == len(history.TROUBLES)
-    assert await owner.fetchval("SELECT sum(finding_count) FROM alert") == len(found)
+    assert await owner.fetchval("SELECT sum(finding_count) FROM alert") == await owner.fetchval(
+        "SELECT count(*) FROM finding"
+    )
     assert await owner.fetchval("SELECT count(*) FROM alert WHERE outcome IS NOT NULL") >= 5
-    assert await owner.fetchval("SELECT count(*) FROM alert WHERE status = 'open'") == 2
+    assert len(await owner.fetch(OPEN, "crossing")) == 2
+
+
+async def weeks_were_looked_at_too(owner: Any) -> None:
+    kinds = {row["kind"] for row in await owner.fetch("SELECT DISTINCT kind FROM rule JOIN alert ON rule_id = rule.id")}
+    assert {"average", "trend", "missing"} <= kinds
+    standing = await owner.fetchval("SELECT count(*) FROM alert WHERE status <> 'resolved'")
+    assert 3 <= standing <= 12, "a list nobody reads through"
+    assert await owner.fetchval("SELECT count(*) FROM alert WHERE age = 'historic'") == 0
 
 
 def measured(row: Any) -> Measured:
@@ -82,7 +96,7 @@ async def the_ready_device_is_a_fresh_start(made: World, owner: Any) -> None:
     patient = made.device.patient_id
     assert made.device.id not in {home.id for home in made.homes}
     assert await owner.fetchval("SELECT count(*) FROM patient_limit WHERE patient_id = $1", patient) == 0
-    assert await owner.fetchval("SELECT count(*) FROM alert WHERE patient_id = $1", patient) == 0
+    assert await owner.fetchval(STANDING, patient) == 0
     assert await owner.fetchval("SELECT count(*) FROM arrival WHERE device_id = $1", made.device.id) == 0
     assert await owner.fetchval("SELECT count(*) FROM gap WHERE patient_id = $1 AND status = 'open'", patient) > 0
     of_patient = "SELECT device_id FROM loan WHERE patient_id = $1"

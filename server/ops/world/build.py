@@ -13,7 +13,7 @@ from server.db.pool import Who
 from server.flows import acknowledge, escalate, lend, reading
 from server.flows.evaluate import evaluate
 from server.flows.page import Told
-from server.ops.world import care, cast, clinic, history, hours, texts
+from server.ops.world import care, cast, clinic, history, hours, texts, weeks
 from server.ops.world.cast import Character
 from server.ops.world.history import Event
 from server.security.sessions import Person
@@ -59,7 +59,7 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         ready = await clinic.ready_device(crew, patients[0], now)
         await care.record_screenings(crew.web, crew.who, people, patients, now)
         await evaluate(crew.worker, texts.WORKER, now - GAPS_OPENED)
-        await _live_through(crew, nurse, people, devices, now, say)
+        await _live_through(crew, nurse, people, patients, devices, now, say)
         await _escalate(crew, now)
         by_id = dict(zip(patients, people, strict=True))
         await texts.remember(crew.worker, organization.id, by_id, settings.field_key, now)
@@ -76,26 +76,35 @@ async def _live_through(
     crew: clinic.Crew,
     nurse: Person,
     people: Sequence[Character],
+    patients: Sequence[uuid.UUID],
     devices: Sequence[lend.Registered],
     now: datetime,
     say: Say,
 ) -> None:
     """Day by day through the bridge's own flow; each crossing alone, at its moment, and answered as it was."""
     everything = history.events(people, now)
+    looks = weeks.moments(everything[0].at, now)
     numbers = [0] * len(people)
     done = 0
     for batch in _batches(everything):
+        while looks[0] <= batch[0].at:
+            await weeks.look(crew, nurse, patients, looks.pop(0), now, _told(crew))
         publishes = [_publish(event, devices[event.who].device_id, numbers) for event in batch]
         at = min(batch[-1].at + timedelta(seconds=20), now)
-        told = Told(public_url=crew.settings.public_url, field_key=crew.settings.field_key)
         async with crew.bridge.transaction(BRIDGE) as db:
-            outcome = await reading.handle(db, publishes, at, told)
+            outcome = await reading.handle(db, publishes, at, _told(crew))
             await care.received_when_measured(db, batch[0].at, at)
         for episode in outcome.episodes:
             await _answer(crew, nurse, batch[0], episode.patient_id, episode.id)
         done += len(batch)
         if done * 4 // len(everything) > (done - len(batch)) * 4 // len(everything):
             say(f"{done} of {len(everything)} readings")
+    for at in looks:
+        await weeks.look(crew, nurse, patients, at, now, _told(crew))
+
+
+def _told(crew: clinic.Crew) -> Told:
+    return Told(public_url=crew.settings.public_url, field_key=crew.settings.field_key)
 
 
 # Minutes ago. No unanswered alert of the cast is older, and what is said every five minutes was said a minute ago.
@@ -104,10 +113,9 @@ LAST_HOURS = (*range(151, 31, -5), *range(31, 0, -1))
 
 async def _escalate(crew: clinic.Crew, now: datetime) -> None:
     """What still stands was told to everybody whose turn has passed, at its time, so nothing of it is due at once."""
-    told = Told(public_url=crew.settings.public_url, field_key=crew.settings.field_key)
     lasts = timedelta(minutes=crew.settings.acknowledged_minutes)
     for minutes in LAST_HOURS:
-        await escalate.escalate(crew.worker, texts.WORKER, lasts, now - timedelta(minutes=minutes), told)
+        await escalate.escalate(crew.worker, texts.WORKER, lasts, now - timedelta(minutes=minutes), _told(crew))
 
 
 def _batches(everything: Sequence[Event]) -> list[list[Event]]:

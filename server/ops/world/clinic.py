@@ -23,8 +23,8 @@ from server.security.sessions import Person
 from server.settings import Settings
 
 PRINCIPAL = "service:demo"
-FOUNDED = timedelta(days=95)
-LENT = timedelta(days=90)
+FOUNDED = timedelta(days=62)
+LENT = timedelta(days=61)
 
 
 class ReadyDevice(msgspec.Struct, frozen=True, kw_only=True):
