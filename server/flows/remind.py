@@ -17,6 +17,8 @@ from server.gaps.gaps import Touch
 from server.gaps.plans import NextText, next_touch
 from server.monitoring import reminders
 from server.monitoring.reminders import Due, GapSlot, Settled, Slot
+from server.people import short_links
+from server.people.short_links import NewLink
 
 
 class From(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,27 +48,30 @@ async def queue_due(db: Db, now: datetime, origin: From) -> int:
     """Decide on what is due: into the outbox, to a later hour, or suppressed with its reason."""
     due = await reminders.due(db, now, origin.default_sender)
     decided = [_decide(reminder, now, origin) for reminder in due]
-    messages = [message for _, message in decided if message is not None]
+    messages = [message for _, message, _ in decided if message is not None]
     await outbox.put(db, messages)
-    await reminders.settle(db, [settled for settled, _ in decided])
+    await short_links.make(db, [link for _, _, link in decided if link is not None], now)
+    await reminders.settle(db, [settled for settled, _, _ in decided])
     await gaps.touch(db, [_touch(message) for message in messages if message.gap_id is not None], now)
     if messages:
         await tell(db, Event(topic="outbox"))
     return len(due)
 
 
-def _decide(due: Due, now: datetime, origin: From) -> tuple[Settled, Message | None]:
+def _decide(due: Due, now: datetime, origin: From) -> tuple[Settled, Message | None, NewLink | None]:
     decision = decide(_facts(due), now)
     settled = Settled(
         patient_id=due.patient_id, id=due.id, status="planned", reason=None, message_id=None, due_at=due.due_at
     )
     if isinstance(decision, Defer):
-        return msgspec.structs.replace(settled, due_at=decision.until, reason=decision.reason), None
+        return msgspec.structs.replace(settled, due_at=decision.until, reason=decision.reason), None, None
     if isinstance(decision, Suppress) and decision.status == "suppressed":
-        return msgspec.structs.replace(settled, status="suppressed", reason=decision.reason), None
+        return msgspec.structs.replace(settled, status="suppressed", reason=decision.reason), None, None
     # What is withheld becomes a message all the same: the sender marks it, and staff see what would have gone.
-    message = _message(due, now, origin)
-    return msgspec.structs.replace(settled, status="queued", message_id=message.id), message
+    token = short_links.token()
+    message = _message(due, now, f"{origin.public_url}/l/{token}")
+    link = _link(message, token) if message.gap_id is not None else None
+    return msgspec.structs.replace(settled, status="queued", message_id=message.id), message, link
 
 
 def _facts(due: Due) -> Facts:
@@ -79,14 +84,24 @@ def _facts(due: Due) -> Facts:
     )  # fmt: skip
 
 
-def _message(due: Due, now: datetime, origin: From) -> Message:
+def _message(due: Due, now: datetime, url: str) -> Message:
     name = "reminder_measurement" if due.gap_id is None else "reminder_screening"
-    text = wording.render(name, due.language, clinic=due.organization_name, url=f"{origin.public_url}/portal")
+    text = wording.render(name, due.language, clinic=due.organization_name, url=url)
     return Message(
         id=uuid7(), organization_id=due.organization_id, purpose="reminder", unique_for=f"reminder:{due.id}",
         patient_id=due.patient_id, reminder_id=due.id, gap_id=due.gap_id, to_number=due.phone, to_hash=due.phone_hash,
         wording=text.name, wording_version=text.version, language=text.language, body=text.body,
         not_before=now, created_at=now,
+    )  # fmt: skip
+
+
+def _link(message: Message, token: str) -> NewLink:
+    """To the portal's to-dos, once signed in."""
+    if message.patient_id is None:
+        raise ValueError("a link leads a patient")
+    return NewLink(
+        token=token, organization_id=message.organization_id, patient_id=message.patient_id, message_id=message.id,
+        leads_to="/portal#todo",
     )  # fmt: skip
 
 

@@ -2,14 +2,16 @@
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Final
 
 from server.db.pool import Database
-from server.errors import Conflict, Invalid, NotFound
+from server.errors import Conflict, Invalid, NotFound, Refused
 from server.gaps import experiments
 from server.gaps.gaps import MEASURES
 from server.security import audit
-from server.security.sessions import Person
+from server.security.sessions import Person, Role
 
+MAY: Final[tuple[Role, ...]] = ("quality", "coordinator", "admin")
 PERCENT = range(5, 51)
 DAYS = range(14, 367)
 
@@ -37,8 +39,10 @@ async def begin(
 
 
 async def stop(database: Database, person: Person, experiment: uuid.UUID, now: datetime) -> None:
-    """Everybody is texted again; what was found so far stays."""
+    """Everybody is texted again; what was found so far stays. Who may not learns nothing of whether there is one."""
     async with database.transaction(person.who) as db:
         if not await experiments.stop(db, experiment, now):
-            raise NotFound("This experiment is over already.")
+            raise NotFound("There is no such experiment, or it is over already.")
+        if person.role not in MAY:
+            raise Refused("The quality manager, a coordinator or the administrator ends an experiment.")
         await audit.note(db, person.who, person.organization, "experiment.stop", f"experiment:{experiment}", now)

@@ -55,6 +55,10 @@ GAPS = """
        AND p.phone IS NOT NULL
        AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
        AND s.slot::date BETWEEN g.period_start AND g.period_end
+       AND NOT EXISTS (SELECT FROM experiment x
+                        WHERE x.organization_id = g.organization_id AND x.measure = g.measure AND x.stopped_at IS NULL
+                          AND s.slot::date >= x.starts_on AND s.slot::date < x.ends_on
+                          AND held_out(x.id, p.id, x.hold_out_percent))
        AND NOT EXISTS (SELECT FROM reminder r
                         WHERE r.patient_id = p.id AND r.reminder_rule_id = u.id
                           AND r.slot > s.slot - make_interval(days => u.after_days))

@@ -1,7 +1,9 @@
 """Reminders: to whom, when, and exactly once, through the real SDK where a text would go."""
 
 import asyncio
+import hashlib
 import itertools
+import re
 import uuid
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -274,7 +276,29 @@ async def test_an_open_gap_gets_a_text_and_a_touch_then_rest_and_after_three_a_p
     assert len(phones.texts()) == 3
     touches = await owner.fetch("SELECT gap_id, message_id FROM touch")
     assert [row["gap_id"] for row in touches] == [made] * 3
-    assert "/portal" in phones.texts()[0].body
+    links = [re.search(r"/l/(\w{11})\b", text.body) for text in phones.texts()]
+    asked = [hashlib.sha256(link[1].encode()).digest() for link in links if link]
+    rows = await owner.fetch("SELECT leads_to FROM short_link WHERE token_hash = ANY($1)", asked)
+    assert [row["leads_to"] for row in rows] == ["/portal#todo"] * 3
+
+
+@pytest.mark.parametrize(("days", "texts"), [(200, 0), (20, 3)])
+async def test_who_is_held_out_of_an_experiment_is_not_texted_while_it_runs(
+    worker_db: Database, phones: Phones, world: World, owner: Any, days: int, texts: int
+) -> None:
+    await rule(owner, world, measure="CMS125", after=10)
+    await gap(owner, world)
+    began = (NOON - 45 * DAY).date()
+    while True:  # until the patient is among the half that is left alone
+        made = uuid.uuid4()
+        if await owner.fetchval("SELECT held_out($1, $2, 50)", made, world.patient):
+            break
+    await owner.execute(
+        "INSERT INTO experiment VALUES ($1, $2, 'CMS125', 50, $3, $4, 't', now())",
+        made, world.organization, began, began + days * DAY,
+    )  # fmt: skip
+    await live(worker_db, phones, NOON - 45 * DAY, NOON, timedelta(hours=1))
+    assert len(phones.texts()) == texts
 
 
 @pytest.mark.parametrize("status", ["awaiting_evidence", "closed", "excluded"])

@@ -12,7 +12,7 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from notifications.segments import cost
-from server.errors import CareloopError, Conflict, Invalid, NotFound
+from server.errors import CareloopError, Conflict, Invalid
 from server.flows import try_outreach as flow
 from server.gaps import experiments, funnel
 from server.gaps.experiments import Experiment, Group
@@ -23,8 +23,7 @@ from server.security.sessions import Person
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-MAY = ("quality", "coordinator", "admin")
-may_try = allow(*MAY)
+may_try = allow(*flow.MAY)
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +69,7 @@ async def _page(request: Asked, person: Person, year: int, error: CareloopError 
     return page(
         "careteam/outreach.html", person, status=error.status if error else 200, tried=tried, year=chosen,
         funnels=[_shown(one, bodies.get(one.measure, [])) for one in found], known=list(MEASURES),
-        may_try=person.role in MAY, problem=error.says if error else None, years=range(now.year, now.year - 3, -1),
+        may_try=person.role in flow.MAY, problem=error.says if error else None, years=range(now.year, now.year - 3, -1),
     )  # fmt: skip
 
 
@@ -105,13 +104,13 @@ async def begin_experiment(
     return Redirect("/outreach#experiments", status_code=303)
 
 
-@post("/outreach/experiments/{experiment_id:uuid}/stop", guards=[may_try], include_in_schema=False)
+@post("/outreach/experiments/{experiment_id:uuid}/stop", guards=[staff_only], include_in_schema=False)
 async def stop_experiment(
     request: Asked, person: NamedDependency[Person], experiment_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
     try:
         await flow.stop(request.app.state.database, person, experiment_id, datetime.now(UTC))
-    except NotFound as error:
+    except Conflict as error:
         return await _page(request, person, 0, error)
     return Redirect("/outreach#experiments", status_code=303)
 
