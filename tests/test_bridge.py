@@ -117,8 +117,9 @@ async def test_a_crisis_gets_its_receipt_an_alert_and_a_page(
         home.send(bp(2))
         await home.until(lambda: len(home.receipts) >= 1 and 2 in home.settled)
         await home.until(lambda: any(r.get("fate") == "quarantined" for r in home.receipts))
-    for table, expected in (("reading", 2), ("alert", 1), ("message", 1), ("quarantine", 1)):
+    for table, expected in (("reading", 2), ("alert", 1), ("confirmation", 1), ("quarantine", 1)):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == expected, table
+    assert await owner.fetchval("SELECT array_agg(purpose ORDER BY purpose) FROM message") == ["page", "safety"]
     assert home.settled == {1: "stored", 2: "stored"}
 
 

@@ -76,7 +76,7 @@ async def test_an_alert_comes_by_itself_and_is_answered_with_keys(
     await page.keyboard.press("r")
     await expect(page.get_by_role("dialog")).to_contain_text("192/124 mmHg")
     await page.keyboard.press("1")
-    await page.get_by_label("Note").fill("Rested, 148/88.")
+    await page.get_by_role("dialog").get_by_label("Note").fill("Rested, 148/88.")
     await page.get_by_role("dialog").get_by_role("button", name="Resolve").click()
     await expect(page.get_by_text("Nothing waits.")).to_be_visible()
     row = await owner.fetchrow("SELECT status, outcome, note FROM alert WHERE id = $1", made)

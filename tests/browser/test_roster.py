@@ -62,9 +62,9 @@ async def test_a_gap_is_named_filled_and_the_week_published_without_script(
     assert await page.get_by_text("Wed").filter(has_text="08:00 to Wed").count() >= 1
     await page.get_by_role("button", name="Publish this week").click()
     assert "nobody is on shift Wed" in await page.get_by_role("alert").inner_text()
-    monday = await page.get_by_label("Day", exact=True).input_value()
+    monday = await page.locator("#add-day").input_value()
     wednesday = await owner.fetchval("SELECT ($1::text::date + 2)::text", monday)
-    await page.get_by_label("Day", exact=True).fill(wednesday)
+    await page.locator("#add-day").fill(wednesday)
     await page.get_by_role("button", name="Add shift").click()
     await page.get_by_role("button", name="Publish this week").click()
     assert await page.get_by_text("Published by Coordinator Test").count() == 1

@@ -128,3 +128,42 @@ async def poison(owner: Any, world: World) -> uuid.UUID:
         made, world.organization, world.device, datetime.now(UTC),
     )  # fmt: skip
     return made
+
+
+async def rule_draft(owner: Any, world: World) -> uuid.UUID:
+    """A proposed change of the rule for high blood pressure that waits for a second person."""
+    made = uuid7()
+    proposed = '{"type": "rule", "explains": "Birch words", "source": "tests", "levels": [], "programmes": []}'
+    await owner.execute(
+        """INSERT INTO rule_draft (id, organization_id, rule_id, base_version_id, proposed, reason, author, drafted_by,
+               drafted_at, compared_at)
+           VALUES ($1, $2, $3, $4, $5, 'tests', 'tests', $6, $7, $7)""",
+        made, world.organization, world.rules["bp_high"], world.versions["bp_high"], proposed, world.nurse,
+        datetime.now(UTC),
+    )  # fmt: skip
+    return made
+
+
+async def question(owner: Any, world: World) -> uuid.UUID:
+    """The patient is asked about a crisis reading of just now."""
+    made, about = uuid7(), await owner.fetchval("SELECT id FROM alert WHERE patient_id = $1 LIMIT 1", world.patient)
+    now = datetime.now(UTC)
+    await owner.execute(
+        """INSERT INTO confirmation (id, organization_id, patient_id, alert_id, vital, asks, reading_id, measured_at,
+               metric, side, value, asked_at, deadline, untold)
+           VALUES ($1, $2, $3, $4, 'blood_pressure', 'blood_pressure', $1, $5::timestamptz, 'systolic_mmhg',
+                   'at_or_above', 192, $5, $5 + interval '10 minutes', 'no_consent')""",
+        made, world.organization, world.patient, about or await alert(owner, world), now,
+    )  # fmt: skip
+    return made
+
+
+async def experiment(owner: Any, world: World) -> uuid.UUID:
+    """One that runs."""
+    made, today = uuid7(), datetime.now(UTC).date()
+    await owner.execute(
+        """INSERT INTO experiment (id, organization_id, measure, hold_out_percent, starts_on, ends_on, author, made_at)
+           VALUES ($1, $2, 'CMS125', 20, $3, $4, 't', now())""",
+        made, world.organization, today, today + timedelta(days=90),
+    )  # fmt: skip
+    return made

@@ -21,8 +21,9 @@ async def test_a_reading_is_stored_judged_and_answered_with_its_receipt(
         answer = await client.post(WHERE, json=BP, auth=(world.device, world.device_secret))
         assert answer.status_code == 200
         assert answer.json() == {"epoch": 0, "through": 1, "stored": [1], "held": [], "refused": []}
-    for table in ("reading", "alert", "message"):
+    for table in ("reading", "alert", "confirmation"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 1, table
+    assert await owner.fetchval("SELECT array_agg(purpose ORDER BY purpose) FROM message") == ["page", "safety"]
 
 
 async def test_several_entries_without_numbers_get_a_receipt_each(client: Client, world: World) -> None:

@@ -8,17 +8,33 @@ from litestar import Litestar
 from litestar.routes import HTTPRoute
 
 from tests.web.conftest import Client, sign_in
-from tests.web.people import alarm, alert, gap, held, patient_login, poison, staff_login
+from tests.web.people import (
+    alarm,
+    alert,
+    experiment,
+    gap,
+    held,
+    patient_login,
+    poison,
+    question,
+    rule_draft,
+    staff_login,
+)
 from tests.world import World
 
 PROVES_ITSELF = ("/hooks", "/ingest", "/static", "/schema")  # no cookie opens these
+ALIKE_FOR_ALL = ("/l/",)  # tests/web/test_links.py: one answer for every token that is not one's own
 
 
 def _addresses(app: Litestar, theirs: dict[str, str]) -> list[tuple[str, str]]:
     """(method, path) of every route that names a thing by its id, filled with B's ids."""
     found = []
     for route in app.routes:
-        if not isinstance(route, HTTPRoute) or "{" not in route.path or route.path.startswith(PROVES_ITSELF):
+        if (
+            not isinstance(route, HTTPRoute)
+            or "{" not in route.path
+            or route.path.startswith((*PROVES_ITSELF, *ALIKE_FOR_ALL))
+        ):
             continue
         names = re.findall(r"{(\w+)(?::\w+)?}", route.path_format.replace(":uuid", ""))
         unknown = [name for name in names if name not in theirs]
@@ -28,7 +44,7 @@ def _addresses(app: Litestar, theirs: dict[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-FORM = {"outcome": "technical", "note": "x"}
+FORM = {"outcome": "technical", "note": "x", "answer": "some"}
 
 
 async def _ask(client: Client, method: str, path: str) -> Any:
@@ -48,8 +64,13 @@ async def test_pages_and_api_answer_404_for_what_belongs_to_another_organization
         "alert_id": str(await alert(owner, other_world)),
         "alarm_id": str(await alarm(owner, other_world)),
         "gap": str(await gap(owner, other_world)),
+        "question": str(await question(owner, other_world)),
         "held_id": str(await held(owner, other_world)),
         "poison_id": str(await poison(owner, other_world)),
+        "rule_id": str(other_world.rules["bp_high"]),
+        "programme_id": str(other_world.programme),
+        "draft_id": str(await rule_draft(owner, other_world)),
+        "experiment_id": str(await experiment(owner, other_world)),
     }
     before = await owner.fetch("SELECT status FROM alert UNION ALL SELECT status FROM alarm")
     login, _ = await staff_login(owner, world)
@@ -68,8 +89,22 @@ async def test_pages_and_api_answer_404_for_what_belongs_to_another_organization
 async def test_the_portal_answers_for_another_patients_gap_as_for_one_that_does_not_exist(
     app: Litestar, client: Client, owner: Any, world: World, other_world: World
 ) -> None:
-    theirs, nobodys = {"gap": str(await gap(owner, other_world))}, {"gap": str(uuid.uuid4())}
-    names = dict.fromkeys(("patient_id", "alert_id", "alarm_id", "held_id", "poison_id"), "")
+    theirs = {"gap": str(await gap(owner, other_world)), "question": str(await question(owner, other_world))}
+    nobodys = {"gap": str(uuid.uuid4()), "question": str(uuid.uuid4())}
+    names = dict.fromkeys(
+        (
+            "patient_id",
+            "alert_id",
+            "alarm_id",
+            "held_id",
+            "poison_id",
+            "rule_id",
+            "programme_id",
+            "draft_id",
+            "experiment_id",
+        ),
+        "",
+    )
     await sign_in(client, await patient_login(owner, world))
     pairs = zip(_addresses(app, theirs | names), _addresses(app, nobodys | names), strict=True)
     for (method, path), (_, absent) in [pair for pair in pairs if pair[0][1].startswith("/portal")]:
@@ -77,6 +112,7 @@ async def test_the_portal_answers_for_another_patients_gap_as_for_one_that_does_
         same = (missed.status_code, missed.headers.get("location"), missed.text)
         assert (found.status_code, found.headers.get("location"), found.text) == same
     assert await owner.fetchval("SELECT status FROM gap") == "open"
+    assert await owner.fetchval("SELECT state FROM confirmation") == "asked"
 
 
 async def test_another_organizations_and_nobodys_patient_look_the_same(

@@ -75,8 +75,9 @@ async def test_a_high_reading_from_a_vendors_cloud_is_the_lent_cuffs_and_pages_o
         assert answer.json()[0]["fate"] == "stored"
     row = await owner.fetchrow("SELECT patient_id, device_id, systolic_mmhg FROM reading")
     assert (row["patient_id"], row["device_id"], row["systolic_mmhg"]) == (world.patient, "tenovi-7c1e", 192)
-    for table in ("reading", "alert", "message"):
+    for table in ("reading", "alert", "confirmation"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table}") == 1, table
+    assert await owner.fetchval("SELECT array_agg(purpose ORDER BY purpose) FROM message") == ["page", "safety"]
 
 
 async def test_a_device_that_is_not_linked_to_the_account_is_not_spoken_for(
