@@ -25,9 +25,27 @@ from server.db import pool
 from server.errors import CareloopError, Unavailable
 from server.security.guards import provide_person
 from server.settings import Settings
-from server.web import admin, errors, events, health, hooks, ingest, metrics, portal, sign_in, vendors
+from server.web import admin, errors, events, health, hooks, ingest, links, metrics, portal, sign_in, vendors
 from server.web.api import v1
-from server.web.careteam import patients, queues, roster, worklist
+from server.web.careteam import (
+    alert,
+    holidays,
+    limits,
+    medicines,
+    outreach,
+    patients,
+    programmes,
+    queues,
+    roster,
+    rule_drafts,
+    rules,
+    snoozes,
+    status,
+    steps,
+    system,
+    worklist,
+    yields,
+)
 from server.web.events import Feed
 from server.web.headers import add_headers, same_origin
 from server.web.pages import STATIC, engine
@@ -57,10 +75,24 @@ def create(settings: Settings) -> Litestar:
 def _handlers() -> list[Any]:
     parts: tuple[Any, ...] = (
         sign_in,
+        links,
         worklist,
+        alert,
+        snoozes,
         patients,
+        status,
+        limits,
+        medicines,
+        outreach,
         queues,
         roster,
+        holidays,
+        steps,
+        system,
+        rules,
+        rule_drafts,
+        programmes,
+        yields,
         v1,
         events,
         admin,

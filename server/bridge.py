@@ -61,7 +61,9 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
     database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True, generic_plans=True)
-    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    told = Told(
+        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
+    )  # fmt: skip
     between = Between(session=session, database=database, told=told, daily_cap=settings.daily_cap)
     try:
         async with asyncio.TaskGroup() as loops:

@@ -22,6 +22,7 @@ class Twilio(msgspec.Struct, frozen=True, kw_only=True):
     auth_token: str
     sender: str
     api_url: str | None = None
+    voice_sender: str | None = None  # the number calls come from, when `sender` is a messaging service
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit_seconds: int = 30
     canary_seconds: int = 60
     heartbeat_url: str | None = None
+    never_wait: tuple[int, int] = (200, 130)  # mmHg: from here on no page waits for the patient's answer
     log_json: bool = False
     vendor_secrets: dict[str, str] = {}  # vendor's cloud → what its messages must prove to know
 
@@ -98,6 +100,7 @@ def load(env: Mapping[str, str]) -> Settings:
         audit_seconds=_seconds(env, "CARELOOP_AUDIT_SECONDS", 30),
         canary_seconds=_seconds(env, "CARELOOP_CANARY_SECONDS", 60),
         heartbeat_url=_optional_url(env, "CARELOOP_HEARTBEAT_URL", ("https", "http")),
+        never_wait=_pressure(env, "CARELOOP_NEVER_WAIT", "200/130"),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
         vendor_secrets=_vendor_secrets(env),
     )
@@ -166,6 +169,14 @@ def _whole(env: Mapping[str, str], name: str, default: int, unit: str, most: int
     return int(value)
 
 
+def _pressure(env: Mapping[str, str], name: str, default: str) -> tuple[int, int]:
+    systolic, _, diastolic = (env.get(name, "") or default).partition("/")
+    whole = systolic.isdigit() and diastolic.isdigit()
+    if not whole or not (140 <= int(systolic) <= 300 and 90 <= int(diastolic) <= 200):
+        raise BadSetting(f"{name} is {systolic}/{diastolic}; it must be a blood pressure in mmHg, like {default}.")
+    return int(systolic), int(diastolic)
+
+
 def _switch(env: Mapping[str, str], name: str) -> bool:
     value = env.get(name, "").lower()
     if value not in {"", "0", "1", "true", "false", "yes", "no"}:
@@ -187,7 +198,10 @@ def _twilio(env: Mapping[str, str]) -> Twilio | None:
     if not (sid and token and sender):
         missing = [name for name, value in zip(names, values, strict=True) if not value]
         raise BadSetting(f"{' and '.join(missing)} must be set too: texts need all three of {', '.join(names)}.")
-    return Twilio(account_sid=sid, auth_token=token, sender=sender, api_url=read(env, "TWILIO_API_URL"))
+    return Twilio(
+        account_sid=sid, auth_token=token, sender=sender, api_url=read(env, "TWILIO_API_URL"),
+        voice_sender=read(env, "TWILIO_VOICE_SENDER"),
+    )  # fmt: skip
 
 
 def mqtt_parts(url: str) -> tuple[str, int, bool, str | None, str | None]:

@@ -15,8 +15,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from notifications import inbox
 from notifications.gateways import Gateway
-from notifications.gateways.log import LogGateway
-from notifications.gateways.twilio import TwilioGateway
 from notifications.reconcile import reconcile
 from notifications.sender import Sender
 from server.db import events, heartbeats, migrate, pool
@@ -24,7 +22,27 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Db, Who
 from server.errors import CareloopError
-from server.flows import baseline, escalate, evaluate, forget, missing, page, remind, reply, silence, uncovered
+from server.flows import (
+    after_hours,
+    baseline,
+    battery,
+    compare_rule,
+    confirm,
+    escalate,
+    evaluate,
+    forget,
+    missing,
+    page,
+    remind,
+    reply,
+    series,
+    silence,
+    snooze,
+    status,
+    try_phones,
+    uncovered,
+)
+from server.gateway import gateway_of
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.security import audit
@@ -106,6 +124,8 @@ def loops(
     return [
         Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
         Loop(name="escalate", step=lambda: escalate.escalate(database, WHO, lasts, _now(), paging), every=2),
+        Loop(name="confirm", step=lambda: confirm.watch(database, WHO, _now(), paging), every=1),
+        Loop(name="snoozes", step=lambda: snooze.expire(database, WHO, _now()), every=2),
         Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
         Loop(name="sequences", step=lambda: missing.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
         Loop(
@@ -114,9 +134,24 @@ def loops(
             every=2 * tick,
             bell=minute_bell,
         ),
+        Loop(name="batteries", step=lambda: battery.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
+        Loop(name="life", step=lambda: status.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
+        Loop(name="series", step=lambda: series.watch(database, WHO, _now(), paging), every=5),
         Loop(name="roster", step=lambda: uncovered.watch(database, WHO, _now()), every=2 * tick, bell=minute_bell),
+        Loop(
+            name="try_phones",
+            step=lambda: try_phones.try_phones(database, WHO, _now(), paging),
+            every=2 * tick,
+            bell=minute_bell,
+        ),
+        Loop(name="after_hours", step=lambda: after_hours.tell_patients(database, WHO, _now()), every=5),
         Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
         Loop(name="baselines", step=lambda: baseline.renew(database, WHO, _now()), every=600),
+        Loop(
+            name="drafts",
+            step=lambda: compare_rule.compare_due(database, settings.url_for("worker"), WHO, _now, stop.is_set),
+            every=2,
+        ),
         Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
         Loop(
@@ -126,14 +161,6 @@ def loops(
         ),
         Loop(name="partitions", step=lambda: _partitions(settings), every=3600),
     ]
-
-
-def gateway_of(settings: Settings) -> Gateway:
-    """Twilio when it is set, else the log."""
-    twilio = settings.twilio
-    if twilio is None:
-        return LogGateway()
-    return TwilioGateway(twilio.account_sid, twilio.auth_token, twilio.sender, settings.public_url, twilio.api_url)
 
 
 async def raise_alarm(

@@ -6,6 +6,8 @@ from pathlib import Path
 import rich_click as click
 
 from server.cli.audit import audit
+from server.cli.backtest import backtest
+from server.cli.classify import classify
 from server.cli.connect import ENV_FILE
 from server.cli.decode import decode
 from server.cli.device_check import check
@@ -25,7 +27,7 @@ PANELS = {
         {"name": "Run", "commands": ["up", "web", "bridge", "worker", "auditor", "migrate"]},
         {"name": "At home", "commands": ["hub"]},
         {"name": "People and devices", "commands": ["organization", "staff", "patient", "device", "medicine", "gap"]},
-        {"name": "Check", "commands": ["decode", "simulate", "audit"]},
+        {"name": "Check", "commands": ["decode", "classify", "simulate", "backtest", "audit"]},
     ]
 }
 click.rich_click.COMMAND_GROUPS = PANELS  # type: ignore[assignment]
@@ -61,6 +63,6 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 device.add_command(check)
 for command in (
     demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine, gap,
-    decode, simulate, audit,
+    decode, classify, simulate, backtest, audit,
 ):  # fmt: skip
     cli.add_command(command)

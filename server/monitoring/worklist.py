@@ -200,7 +200,8 @@ ALARMS = """
              FROM device d
              JOIN loan l ON l.device_id = d.id AND l.lent @> a.last_seen_at
              JOIN patient p ON p.id = l.patient_id
-            WHERE a.kind = 'device_silent' AND (d.id = a.subject OR d.hub_id = a.subject)
+            WHERE a.kind IN ('device_silent', 'device_battery', 'new_scale')
+              AND (d.id = a.subject OR d.hub_id = a.subject)
            HAVING count(DISTINCT p.id) = 1) w ON true
      WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
 """

@@ -10,7 +10,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.response import Template
 
 from server.security.sessions import Person
-from server.web import shown
+from server.web import facts, shown
 
 FOLDER: Final = Path(__file__).parent
 TEMPLATES: Final = FOLDER / "templates"
@@ -42,6 +42,8 @@ def engine() -> JinjaTemplateEngine:
     )
     for name in FILTERS:
         environment.filters[name] = getattr(shown, name)
+    environment.filters |= {made.__name__: made for made in facts.FILTERS}
+    environment.globals |= facts.GLOBALS
     environment.globals["asset"] = _addresses(STATIC)
     environment.globals["state_says"] = shown.STATES.__getitem__
     for name in ("SHAPES", "SIDES", "OUTCOMES", "LANGUAGES", "SOURCES", "MEASURES", "PAGES_WHOM", "ARRIVED"):

@@ -35,7 +35,7 @@ SERIES = (
             "Three measured days in a row far above the goal. Ask about missed or changed medicines, pain, salt, "
             "anti-inflammatory tablets; the clinician decides about treatment this week."
         ),
-        source=HOUSE + "; three daily means 10/5 above stage 2, chosen by `careloop backtest --cohort`",
+        source=HOUSE + "; three daily means 10/5 above stage 2, chosen by the cohort back-test",
         levels=(
             Level("systolic_mmhg", "at_or_above", "medium", 150),
             Level("diastolic_mmhg", "at_or_above", "medium", 95),

@@ -105,7 +105,10 @@ async def assign(request: Asked, person: NamedDependency[Person], held_id: FromP
     """Keep it as a reading of the chosen patient, with the values as they stand in the form."""
     typed = await _typed(request)
     settings: Settings = request.app.state.settings
-    told, now = Told(public_url=settings.public_url, field_key=settings.field_key), datetime.now(UTC)
+    now = datetime.now(UTC)
+    told = Told(
+        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
+    )  # fmt: skip
     try:
         decision = await _decision(request, person, held_id, typed)
         await flow.assign(request.app.state.database, person, held_id, decision, now, told)
@@ -213,7 +216,9 @@ async def decode_poison(
 ) -> Template | Redirect:
     """Keep what can be read of it now; the same page then says what came of it."""
     settings: Settings = request.app.state.settings
-    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    told = Told(
+        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
+    )  # fmt: skip
     try:
         await decode_again.again(request.app.state.database, person, poison_id, datetime.now(UTC), told)
     except (Conflict, NotFound) as error:

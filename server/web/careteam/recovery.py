@@ -115,7 +115,10 @@ def forecast(seen: list[Look]) -> Forecast:
 @post("/queues/quarantine/again", guards=[MAY], include_in_schema=False)
 async def decode_alike(request: Asked, person: NamedDependency[Person], data: URLEncodedBody[Alike]) -> Redirect:
     settings: Settings = request.app.state.settings
-    told, now = Told(public_url=settings.public_url, field_key=settings.field_key), datetime.now(UTC)
+    now = datetime.now(UTC)
+    told = Told(
+        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
+    )  # fmt: skip
     done = await decode_again.again_alike(request.app.state.database, person, data.device, data.reason, now, told)
     came_of_it = {"decoded": str(done["decoded"]), "still": str(done["still"])}
     asked = {"device": data.device, "reason": data.reason, **came_of_it}
