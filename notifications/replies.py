@@ -8,6 +8,7 @@ import msgspec
 
 from notifications.answers import Answer, answer_in
 from notifications.danger import either, says_danger
+from notifications.stopping import FILLER, asks_to_stop, is_keyword
 
 Meaning = Literal[
     "danger", "opt_out", "start", "help", "reading", "taken", "not_taken", "done", "booked", "not_for_me",
@@ -34,58 +35,17 @@ class Classified(msgspec.Struct, frozen=True, kw_only=True):
         return meaning == self.meaning or meaning in self.also
 
 
-OPT_OUT_WORDS = {
-    "stop", "stopall", "stop all", "quit", "end", "revoke", "optout", "opt out", "cancel", "unsubscribe", "unsuscribe",
-    "alto", "parar", "pare", "paren", "baja", "cancelar", "detener", "terminar", "basta", "ya basta", "no mas",
-    "ya no mas", "no more", "enough", "unsub", "unsubscribed", "stop everything", "full stop", "no more thanks",
-    # as fingers and small keys write them
-    "stpo", "sotp", "tsop", "stp", "stopp", "stoppp", "sto", "stip", "stopt", "stoop", "sttop", "s t o p", "sop",
-    "unsubcribe", "unsubscibe", "unsubscrib", "unsuscribir", "cancle", "cancell", "cancela", "canceler", "quitt",
-    "otp out", "opt ou", "stopall please", "atlo", "pare ya", "alto ya", "parra", "parar ya",
-}  # fmt: skip
 START_WORDS = {"start", "unstop", "resume", "subscribe", "empezar", "comenzar", "reanudar"}
 HELP_WORDS = {"help", "info", "help me", "ayuda", "ayudame", "informacion"}
 DONE_WORDS = {"done", "did it", "i did", "i did it", "completed", "finished", "hecho", "listo", "ya lo hice"}
 CALL_WORDS = {"c", "call", "call me", "llamada", "llamame", "llameme"}
 
-# Words that only wrap a keyword: "please STOP now thank you" is STOP.
-FILLER = {
-    "please", "pls", "plz", "thanks", "thank", "you", "now", "it", "this", "that", "ok", "okay", "hi", "hello",
-    "por", "favor", "gracias", "ahora", "esto", "eso", "hola", "immediately", "already",
-}  # fmt: skip
-
 _BETWEEN = (
     r"((the|these|those|this|all|your|you|my|any|more|with|of|me|us|to|please|daily|automated"
     r"|sending|getting|receiving) )*"
 )
-_TEXTS = (
-    r"(texts?|texting|txts?|txting|messages?|messaging|msgs?|sms|contacting|calling|reminding|reminders?"
-    r"|bothering|writing|notifications?)"
-)
-_NEVER = r"(do not|don ?t|dont|never) (ever )?"
+_TEXTS = r"(texts?|texting|txts?|txting|messages?|messaging|msgs?|sms|reminding|reminders?|notifications?)"
 _MENSAJES = r"(mensaj\w*|textos?|sms|recordatorios?|avisos?)"
-OPT_OUT = either(
-    rf"(stop|quit|cease|end|cancel|no more|enough|without) {_BETWEEN}{_TEXTS}", rf"{_NEVER}want {_BETWEEN}{_TEXTS}",
-    r"(stop|quit) (sending|reaching|bugging|pestering|spamming|harassing) (me|us|these|this|those|out)",
-    r"(no longer|do not|don ?t) (want|wish) (to )?(get|receive|hear|be (text\w*|contacted|messaged|called|on))",
-    r"(do not|don ?t|dont) (text|txt|message|contact) (anymore|any more|again|ever)", r"(lose|forget) my number",
-    r"(withdraw|revok\w+|take back) (my )?(consent|permission)", r"(do not|don ?t|no longer) consent", r"stop this now",
-    rf"(done|sick|tired|fed up) (with|of) {_BETWEEN}{_TEXTS}", r"off (of )?(your|this|the) (\w+ )?list",
-    rf"{_NEVER}(text|txt|message|contact|call|send|remind|bother) (me|us|this (number|phone))",
-    r"(take|remove|delete|drop) (me|my (number|name|phone)) (off|from)", r"take me off", r"remove me",
-    r"(remove|delete) my number", r"leave me alone", r"opt (me )?out", r"opting out", r"unsubscribe",
-    r"revoke (my )?(consent|permission)",
-    r"no (me |nos )?(mand(e|en|es)|envi(e|en|es)|escrib(a|an|as)|contact(e|en|es)|molest(e|en|es)|llam(e|en))",
-    rf"no (quiero|deseo) (\w+ ){{0,3}}{_MENSAJES}", rf"basta de {_MENSAJES}", rf"no mas {_MENSAJES}",
-    r"(deje\w*|deja|paren?) de (mand\w+|envi\w+|escrib\w+|molest\w+|contact\w+|text\w+|llam\w+)",
-    r"no (me )?(mand|envi|escrib)\w+ (mas|nada|otro)",
-    r"no (quiero|deseo) que (me )?(\w+ )?(escrib|mand|envi|contact|llam|text)\w+",
-    r"(no (quiero|deseo)|dejar de) recibir", r"(ya )?(paren|dejen|basta) (ya|con|de esto|de eso)",
-    r"(saque\w*|quite\w*|elimine\w*|borre\w*)(me)? de (la|su|esta) lista", r"cancel\w+ (mi |la )?suscripcion",
-    r"(darme|dame|denme|dar) de baja", r"(borr|elimin|quit)\w+ mi numero", r"borrenme", r"quitenme",
-)  # fmt: skip
-GOES_ON = re.compile(r"\b(do not|don ?t|dont|never|no) (stop|quit|cancel|pare|paren|dejen|deje) (\w+ ){0,2}\w+")
-JUST_DO_NOT = re.compile(r"(do not|don ?t|dont) (text|contact|message|call)")
 START = either(
     rf"(start|resume|restart) {_BETWEEN}{_TEXTS}", r"text me again", r"opt (me )?(back )?in",
     rf"(quiero|deseo) (\w+ ){{0,2}}{_MENSAJES} (de nuevo|otra vez)",
@@ -139,6 +99,14 @@ NOT_YET = either(
 )  # fmt: skip
 
 
+OF_TEXTS = either(
+    r"te?xt\w*", r"me?ss?a?ge?\w*", r"msgs?", r"sms", r"send\w*", r"contact\w*", r"remind\w*", r"writ\w*", r"list",
+    r"number", r"phone", r"stop (it|this|these|now)", r"bother\w*", r"leave me alone", r"mensaj\w*", r"mand\w*",
+    r"envi\w*", r"escrib\w*", r"program\w*", r"recordatorio\w*", r"numero", r"lista", r"molest\w*",
+    r"avis\w*", r"dej\w+ en paz",
+)  # fmt: skip
+
+
 def classify(text: str, *, asked: bool = False) -> Classified:
     """The meaning that matters most, and everything else the text says.
 
@@ -164,7 +132,9 @@ def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]
     """Every meaning and whether the text has it, the most important first."""
     parts = {plain(part) for part in re.split(r"[.!?,;\n]+", text)} | {words}
     whole = parts | {" ".join(word for word in part.split() if word not in FILLER) for part in parts}
-    opt_out = bool(whole & OPT_OUT_WORDS) or _asks_to_stop(words)
+    keyword = any(is_keyword(part) for part in parts)
+    # Beside danger a doubtful wish counts for nothing: who says that they end it must still get our texts.
+    opt_out = keyword or ((not danger or OF_TEXTS.search(words) is not None) and asks_to_stop(text, words, *parts))
     settled = "?" not in text and NOT_YET.search(words) is None
     booked = settled and BOOKED.search(words) is not None
     done = settled and not booked and (bool(whole & DONE_WORDS) or DONE.search(words) is not None)
@@ -184,8 +154,3 @@ def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]
         ("not_for_me", NOT_FOR_ME.search(words) is not None),
         ("later", LATER.search(words) is not None),
     ]
-
-
-def _asks_to_stop(words: str) -> bool:
-    words = GOES_ON.sub(" ", words)
-    return OPT_OUT.search(words) is not None or JUST_DO_NOT.fullmatch(words) is not None

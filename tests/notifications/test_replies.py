@@ -72,7 +72,7 @@ def test_danger_outranks_an_opt_out_and_both_are_said(text: str) -> None:
         ("wrong number", "wrong_number"), ("", "other"), ("👍", "other"), ("128/82", "reading"),
         ("sugar was 120", "reading"), ("I took my pills", "taken"), ("taken", "taken"), ("ya me la tomé", "taken"),
         ("I forgot my pills", "not_taken"), ("I didn't take it", "not_taken"), ("no me lo tomé", "not_taken"),
-        ("not interested", "not_for_me"), ("no gracias", "not_for_me"), ("remind me later", "later"), ("mañana", "later"),
+        ("not interested", "opt_out"), ("no gracias", "not_for_me"), ("remind me later", "later"), ("mañana", "later"),
     ],
 )  # fmt: skip
 def test_a_reply_has_the_meaning_a_person_would_give_it(text: str, meaning: str) -> None:
