@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import msgspec
 from playwright.async_api import Page, async_playwright
 
@@ -67,10 +67,11 @@ async def measure(folder: Path, asked: Asked, seed: int, say: Say) -> dict[str, 
     async with (
         field.opened(folder, size, seed, say, probes=asked.crises) as here,
         serving(here.stage.settings) as web,
-        _worklist(here, web) as (page, cookies),
     ):
         say(f"crises at {asked.rate:,.0f} readings a second, until they are on an open worklist")
-        visible, commits = await _visible(here, asked, page)
+        async with _worklist(here, web) as (page, cookies):
+            visible, commits = await _visible(here, asked, page)
+        # The browser has gone: a page that looks at its whole list again for each event would be measured instead.
         say("from an alert's commit to its event at a client, beside a bare commit with a notification")
         ours, bare = await _events(here, asked, web, cookies)
     return {
@@ -236,21 +237,22 @@ async def _listener(url: str) -> AsyncIterator[asyncio.Event]:
 
 @asynccontextmanager
 async def _stream(web: Serving, cookies: dict[str, str]) -> AsyncIterator[asyncio.Event]:
-    """Set when a browser's stream hears of the worklist."""
+    """Set when a client's stream hears of the worklist; a bare client, so that our way is measured and not its."""
     heard = asyncio.Event()
+    where = urlsplit(web.base_url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    writer.write(f"GET /events HTTP/1.1\r\nHost: {where.netloc}\r\nCookie: {cookie}\r\n\r\n".encode())
 
-    async def read(lines: AsyncIterator[str]) -> None:
-        async for line in lines:
-            if line == "event: worklist":
+    async def read() -> None:
+        while said := await reader.read(65536):
+            if b"event: worklist" in said:
                 heard.set()
 
-    async with (
-        httpx.AsyncClient(base_url=web.base_url, cookies=cookies, timeout=None) as client,
-        client.stream("GET", "/events") as answer,
-    ):
-        if answer.status_code != 200:
-            raise Failed(f"the stream of events answered {answer.status_code}")
-        reading = asyncio.create_task(read(answer.aiter_lines()))
+    reading = asyncio.create_task(read())
+    try:
         await asyncio.wait_for(heard.wait(), WITHIN_S)
         yield heard
+    finally:
         reading.cancel()
+        writer.close()
