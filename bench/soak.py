@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ from typing import Any
 
 import asyncpg
 import psutil
+import structlog
 
 from bench import checks, sabotage
 from bench.stage import Stage
@@ -212,6 +214,7 @@ async def old_readings(stage: Stage, seed: int) -> dict[str, Any]:
 async def main(asked: argparse.Namespace) -> int:
     """0 when nothing is broken."""
     wanted = list(filter(None, asked.only.split(","))) or list(PARTS)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     result: dict[str, Any] = {"seed": asked.seed}
     with tempfile.TemporaryDirectory(prefix="careloop-soak-") as folder:
         for name in wanted:
