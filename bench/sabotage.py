@@ -28,6 +28,7 @@ OUT = Path(__file__).parent / "out" / "sabotage.json"
 SEED = 20261122
 CLEAR_WITHIN_S = 90.0
 LOOK_EVERY_S = 0.2
+LOOKED_AT_WITHIN_S = 15.0  # the auditor leaves the last five seconds to who is still writing, then makes its round
 CLINICS = 6
 
 
@@ -133,12 +134,20 @@ async def _way(living: Living, each: Sabotage, clinic: Clinic, before: set[str])
 
 
 async def _cleared(living: Living, each: Sabotage, clinic: Clinic, mended: float) -> float | None:
-    """Seconds until the worklist has no banner and, for everybody's, the outside hears from us again."""
-    while time.monotonic() - mended < CLEAR_WITHIN_S:
+    """Seconds until the worklist has no banner and, for everybody's, the outside hears from us again.
+
+    After what `lasts` somebody sees to the readings until the auditor has had time to look at the last of them.
+    """
+    calm_since: float | None = None
+    while (now := time.monotonic()) - mended < CLEAR_WITHIN_S:
         if each.lasts:
             await asyncio.gather(*map(living.seen_to, living.clinics))
-        if await living.calm(clinic, outside=each.everybody):
-            return time.monotonic() - mended
+        if not await living.calm(clinic, outside=each.everybody):
+            calm_since = None
+        else:
+            calm_since = calm_since or now
+            if not each.lasts or now - calm_since >= LOOKED_AT_WITHIN_S:
+                return calm_since - mended
         await asyncio.sleep(LOOK_EVERY_S)
     return None
 
