@@ -87,7 +87,7 @@ IN_DOUBT = """
      ORDER BY m.id, a.started_at DESC LIMIT 100
 """
 CLAIM_LASTS = timedelta(seconds=30)
-URGENT_CLAIM_LASTS = timedelta(seconds=4)
+URGENT_CLAIM_LASTS = timedelta(seconds=2)
 CALL_LASTS = timedelta(seconds=60)
 URGENT_CALL_LASTS = timedelta(seconds=20)  # a call may take 16
 
