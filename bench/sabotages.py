@@ -86,7 +86,7 @@ LENT = """
 GHOST = """
     INSERT INTO alert (id, organization_id, patient_id, rule_id, severity, age, opened_at, last_finding_at,
                        finding_count)
-    SELECT gen_random_uuid(), $1, p.id, r.id, 'high', 'live', now() - interval '10 s', now(), 1
+    SELECT gen_random_uuid(), $1, p.id, r.id, 'high', 'live', now(), now(), 1
       FROM patient p, rule r
      WHERE p.organization_id = $1 AND NOT p.synthetic AND r.organization_id = $1 AND r.code = 'glucose_low'
 """

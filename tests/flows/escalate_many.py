@@ -31,7 +31,7 @@ from tests.world import make_world
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 START = datetime.fromisoformat("2026-11-16T12:00:00+00:00")
 LASTS_DAYS = 60
-TICK = 5 * SECOND  # both loops run at least so often; who died is back at the next one
+TICK = 2 * SECOND  # as the worker escalates (its sender looks every second); who died is back at the next one
 SLACK = 10 * SECOND
 DIES = 0.03  # at each commit, before it or after it
 NEW_YORK = ZoneInfo("America/New_York")
