@@ -80,5 +80,5 @@ async def test_the_campaign_sees_what_it_is_for(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, break_it: Any, seen_as: tuple[str, ...]
 ) -> None:
     break_it(monkeypatch)
-    found = await campaign(settings, range(4))
+    found = await campaign(settings, range(12))
     assert sum(found[name] for name in seen_as) > 0, says(found)
