@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from bench.doors import Door, door_before
+from bench.process import Process
 from devices.credentials import DynamicSecurity
 from server.db import migrate
 from server.db.ids import uuid7
@@ -53,34 +54,6 @@ TIDY_TEXTS = """
     UPDATE message SET status = 'delivered'
      WHERE organization_id = $1 AND to_number <> 'sink' AND status IN ('queued', 'sending', 'sent', 'unknown', 'failed')
 """
-
-
-class Process:
-    """One of our processes, in a group of its own; nobody starts it again but us."""
-
-    def __init__(self, name: str, argv: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-        self.name, self._argv, self._env, self._log = name, argv, env, log
-        self.process: asyncio.subprocess.Process | None = None
-
-    async def start(self, *argv: str) -> None:
-        with self._log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *(argv or self._argv), env=dict(self._env), stdout=log, stderr=log, start_new_session=True
-            )
-
-    def send(self, number: signal.Signals) -> None:
-        if self.process is not None and self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, number)
-
-    async def kill(self) -> None:
-        self.send(signal.SIGKILL)
-        if self.process is not None:
-            await self.process.wait()
-
-    @property
-    def lives(self) -> bool:
-        return self.process is not None and self.process.returncode is None
 
 
 class Outside:
