@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: as root and not, killed and started again, alone in its folder, leaves nothing."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -71,8 +72,13 @@ def family(server: RunningPostgres) -> list[psutil.Process]:
     return [postmaster, *postmaster.children(recursive=True)]
 
 
-def capabilities(pid: int) -> str:
-    return Path(f"/proc/{pid}/status").read_text().split("CapEff:\t")[1].split()[0]
+def capabilities(server: RunningPostgres) -> list[str]:
+    """What the kernel lets each of its processes do; one that ended meanwhile (an autovacuum worker does) has no say."""
+    found = []
+    for one in family(server):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append(Path(f"/proc/{one.pid}/status").read_text().split("CapEff:\t")[1].split()[0])
+    return found
 
 
 def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
@@ -93,7 +99,9 @@ async def test_it_serves_our_database_to_its_owner_by_password_on_this_machine_o
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 async def test_no_process_of_it_runs_with_the_rights_of_root(running: RunningPostgres) -> None:
-    assert {capabilities(one.pid) for one in family(running)} == {"0000000000000000"}
+    found = capabilities(running)
+    assert len(found) > 3
+    assert set(found) == {"0000000000000000"}
 
 
 async def test_a_commit_is_durable_and_that_is_asserted(running: RunningPostgres) -> None:
