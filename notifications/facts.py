@@ -6,22 +6,26 @@ from typing import Any
 
 import msgspec
 
-from notifications.policy import Facts
+from notifications.policy import Facts, Window
 
 # The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
-# same telephone; of a measurement reminder, that nothing was measured since; of a screening reminder, its open gap. A
-# patient's reminder also needs the number to be theirs still.
+# same telephone; of a reminder, that one of those it stands for has its reason still, and that the number is theirs.
 FACTS = """
-    SELECT m.purpose, m.to_number, m.created_at, coalesce(p.zone, o.zone) AS zone,
+    SELECT m.purpose, m.to_number, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
-           CASE WHEN m.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END AS topic,
+           CASE WHEN q.outreach THEN 'outreach' ELSE 'monitoring' END AS topic,
+           coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false)
+               AS cannot_text,
+           q.moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority,
+           p.region, f.opens, f.closes,
+           d.sent_today, d.sent_this_week, o.reminders_a_day AS a_day, o.reminders_a_week AS a_week,
            m.staff_id IS NOT NULL AS to_staff,
            m.wording LIKE 'opt\\_out\\_%' AS confirms_opt_out,
            coalesce(p.monitoring_status = 'active', true) AS patient_active,
            coalesce(p.monitoring_status = 'deceased', false) AS patient_deceased,
            EXISTS (SELECT FROM consent c
                     WHERE c.patient_id = m.patient_id AND c.channel = 'sms'
-                      AND c.topic = CASE WHEN m.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END
+                      AND c.topic = CASE WHEN q.outreach THEN 'outreach' ELSE 'monitoring' END
                       AND c.valid_from <= $3 AND (c.valid_to IS NULL OR c.valid_to > $3)) AS consent,
            EXISTS (SELECT FROM opt_out x
                     WHERE x.sender_number = coalesce(o.sender_number, $2) AND x.phone_hash = m.to_hash
@@ -35,19 +39,31 @@ FACTS = """
                 SELECT FROM message n
                  WHERE n.purpose = 'page' AND n.to_hash = m.to_hash AND n.created_at > m.created_at
                    AND (n.alert_id = m.alert_id OR n.alarm_id = m.alarm_id))
-           WHEN 'reminder' THEN p.phone_hash = m.to_hash AND CASE
-                WHEN m.gap_id IS NOT NULL THEN EXISTS (
-                    SELECT FROM gap g WHERE g.patient_id = m.patient_id AND g.id = m.gap_id AND g.status = 'open')
-                ELSE NOT EXISTS (
-                    SELECT FROM reminder r JOIN reminder_rule u ON u.id = r.reminder_rule_id
-                      JOIN reading d ON d.patient_id = r.patient_id
-                       AND d.measured_at > (r.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone
-                     WHERE r.patient_id = m.patient_id AND r.id = m.reminder_id) END
+           WHEN 'reminder' THEN coalesce(q.there, false)
+                AND (p.phone_hash = m.to_hash OR m.contact_point_id IS NOT NULL)
            ELSE true END AS reason_still_there
       FROM message m
       JOIN organization o ON o.id = m.organization_id
       LEFT JOIN patient p ON p.id = m.patient_id
       LEFT JOIN staff s ON s.id = m.staff_id
+      LEFT JOIN contact_preference f ON f.patient_id = m.patient_id
+      LEFT JOIN telephone t ON t.organization_id = m.organization_id AND t.phone_hash = m.to_hash
+      LEFT JOIN LATERAL (
+           SELECT bool_or(reminder_reason_there(r.patient_id, r.id, $3)) AS there,
+                  bool_or(u.kind IN ('screening', 'vaccination')) AS outreach, min(u.priority) AS priority,
+                  max(valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours)) AS moot_at,
+                  bool_and(reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure)) AS stopped
+             FROM reminder r JOIN reminder_rule u ON u.id = r.reminder_rule_id
+            WHERE r.message_id = m.id) AS q ON m.purpose = 'reminder'
+      CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE (n.at AT TIME ZONE p.zone)::date = ($3 AT TIME ZONE p.zone)::date)
+                      AS sent_today,
+                  count(*) AS sent_this_week
+             FROM (SELECT n.claimed_at AS at FROM message n
+                    WHERE m.purpose = 'reminder' AND n.patient_id = m.patient_id AND n.purpose = 'reminder'
+                      AND n.id <> m.id AND n.created_at > $3::timestamptz - interval '10 days'
+                      AND n.status IN ('sent', 'delivered', 'unknown')) AS n
+            WHERE (n.at AT TIME ZONE p.zone)::date > ($3 AT TIME ZONE p.zone)::date - 7) AS d
      WHERE m.id = $1
 """
 
@@ -57,4 +73,6 @@ async def of(db: Any, message: uuid.UUID, default_sender: str, now: datetime) ->
     row = dict(await db.fetchrow(FACTS, message, default_sender, now))
     sender = row.pop("from_number")
     row["trial_numbers"] = frozenset(row["trial_numbers"])
+    opens, closes = row.pop("opens"), row.pop("closes")
+    row["own"] = Window(opens=opens, closes=closes) if opens is not None else None
     return msgspec.convert(row, Facts), sender

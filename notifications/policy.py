@@ -12,11 +12,11 @@ OrganizationState = Literal["trial", "shadow", "live"]
 Topic = Literal["monitoring", "outreach"]
 Reason = Literal[
     "shadow", "trial_number_not_listed", "no_gateway", "no_number", "opted_out", "no_consent", "patient_inactive",
-    "deceased", "reason_gone", "too_late", "quiet_hours", "sink",
+    "deceased", "reason_gone", "too_late", "quiet_hours", "sink", "cannot_text", "stopped", "day_full", "week_full",
 ]  # fmt: skip
 
 SINK = "sink"  # where the synthetic patient's pages end: no telephone, and never given to a provider
-REMINDER_TOO_LATE = timedelta(hours=24)  # a reminder about yesterday is noise; the next slot says it again
+STOPPED_LOOKS_AGAIN = timedelta(minutes=15)  # what a switch holds back goes when it is ended, unless it is moot by then
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,11 @@ STRICTEST_STATES = Window(opens=time(8), closes=time(20))  # FL, OK, MD: a patie
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is true now of one message and its recipient."""
+    """What is true now of one message and its recipient.
+
+    `moot_at`: from then on a reminder helps nobody. `region`: the US state they live in; `own`: the hours they chose.
+    `sent_today`, `sent_this_week`: reminders of every kind, by the patient's calendar, this one not among them.
+    """
 
     purpose: Purpose
     zone: str
@@ -45,8 +49,17 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     confirms_opt_out: bool = False
     patient_active: bool = True
     patient_deceased: bool = False
+    cannot_text: bool = False
     reason_still_there: bool = True
-    created_at: datetime | None = None
+    moot_at: datetime | None = None
+    stopped: bool = False
+    region: str | None = None
+    own: Window | None = None
+    priority: int = 5
+    sent_today: int = 0
+    sent_this_week: int = 0
+    a_day: int = 4
+    a_week: int = 21
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -65,13 +78,16 @@ class Suppress(msgspec.Struct, frozen=True):
     status: Literal["suppressed", "withheld"] = "suppressed"
 
 
-def decide(facts: Facts, now: datetime) -> Send | Defer | Suppress:
+Decision = Send | Defer | Suppress
+
+
+def decide(facts: Facts, now: datetime) -> Decision:
     """The first reason against sending wins; those that end the message come before those that delay it."""
     return (
         _person(facts)
         or _reason(facts, now)
         or _organization(facts)
-        or (_quiet(facts, now) if facts.purpose == "reminder" else None)
+        or (_stopped(facts, now) or _quiet(facts, now) or _full(facts, now) if facts.purpose == "reminder" else None)
         or Send()
     )
 
@@ -86,6 +102,8 @@ def _person(facts: Facts) -> Suppress | None:
         return Suppress("deceased")
     if facts.opted_out and not facts.confirms_opt_out:
         return Suppress("opted_out")
+    if facts.cannot_text:
+        return Suppress("cannot_text")
     if facts.purpose != "reminder" or facts.to_staff:
         return None
     if not facts.patient_active:
@@ -96,7 +114,7 @@ def _person(facts: Facts) -> Suppress | None:
 def _reason(facts: Facts, now: datetime) -> Suppress | None:
     if not facts.reason_still_there:
         return Suppress("reason_gone")
-    late = facts.created_at is not None and now - facts.created_at > REMINDER_TOO_LATE
+    late = facts.moot_at is not None and now >= facts.moot_at
     return Suppress("too_late") if late and facts.purpose == "reminder" else None
 
 
@@ -106,6 +124,22 @@ def _organization(facts: Facts) -> Suppress | None:
     if facts.organization_state == "trial" and facts.to_number not in facts.trial_numbers:
         return Suppress("trial_number_not_listed", "withheld")
     return None
+
+
+def _stopped(facts: Facts, now: datetime) -> Defer | None:
+    return Defer(now + STOPPED_LOOKS_AGAIN, "stopped") if facts.stopped else None
+
+
+def _full(facts: Facts, now: datetime) -> Defer | None:
+    """Enough for today, or for seven days: it waits for tomorrow, and is dropped when it is moot by then."""
+    full: Reason | None = (
+        "day_full" if facts.sent_today >= facts.a_day else "week_full" if facts.sent_this_week >= facts.a_week else None
+    )
+    if full is None:
+        return None
+    zone = ZoneInfo(facts.zone)
+    tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
+    return Defer(next_opening(tomorrow, zone, window_for(facts.topic)), full)
 
 
 def _quiet(facts: Facts, now: datetime) -> Defer | None:

@@ -146,7 +146,7 @@ def _decision(reach: Reach, now: datetime) -> Suppress | None:
     """What the sender's own policy would say to the text now; it is asked again when the text is sent."""
     facts = Facts(
         purpose="safety", zone=reach.zone, to_number=reach.phone or "", organization_state=reach.organization_state,  # type: ignore[arg-type]
-        trial_numbers=frozenset(reach.trial_numbers), consent=reach.consent, opted_out=reach.opted_out, created_at=now,
+        trial_numbers=frozenset(reach.trial_numbers), consent=reach.consent, opted_out=reach.opted_out,
     )  # fmt: skip
     said = policy.decide(facts, now)
     return said if isinstance(said, Suppress) else None

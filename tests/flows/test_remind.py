@@ -14,7 +14,7 @@ import pytest
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import remind
-from server.monitoring import reminders as reminders_of
+from server.outreach import ledger as reminders_of
 from tests.texting import NEW_YORK, NOON, WORKER, Phones, measure, phones, send_all
 from tests.world import World
 

@@ -15,7 +15,7 @@ FINE = Facts(
     to_number="+12125550201",
     organization_state="live",
     consent=True,
-    created_at=NOON,
+    moot_at=NOON + timedelta(hours=24),
 )
 
 
@@ -54,8 +54,8 @@ def facts(**changes: object) -> Facts:
         ({"patient_deceased": True, "purpose": "page", "to_staff": True}, Send()),
         ({"reason_still_there": False}, Suppress("reason_gone")),
         ({"reason_still_there": False, "purpose": "page", "to_staff": True}, Suppress("reason_gone")),
-        ({"created_at": NOON - timedelta(hours=25)}, Suppress("too_late")),
-        ({"created_at": NOON - timedelta(hours=25), "purpose": "page", "to_staff": True}, Send()),
+        ({"moot_at": NOON}, Suppress("too_late")),
+        ({"moot_at": NOON, "purpose": "page", "to_staff": True}, Send()),
         ({"organization_state": "shadow"}, Suppress("shadow", "withheld")),
         ({"organization_state": "shadow", "purpose": "page", "to_staff": True}, Suppress("shadow", "withheld")),
         ({"organization_state": "trial"}, Suppress("trial_number_not_listed", "withheld")),
@@ -88,7 +88,7 @@ def test_each_reason_against_sending_is_named(changes: dict[str, object], decisi
 def test_quiet_hours_are_those_of_the_patients_own_clock(local: str, zone: str, topic: str, until: str | None) -> None:
     now = at(local, zone)
     expected = Send() if until is None else Defer(at(until, zone), "quiet_hours")
-    assert decide(facts(zone=zone, topic=topic, created_at=now), now) == expected
+    assert decide(facts(zone=zone, topic=topic, moot_at=now + timedelta(hours=24)), now) == expected
 
 
 def test_a_night_with_a_change_of_clocks_still_ends_at_eight() -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from server.db.pool import Database, Who
-from server.monitoring import reminders
+from server.outreach import ledger
 
 # In one of them it is always a decent hour: the patient who fell silent stays in the first where it is.
 ZONES = ("America/New_York", "Pacific/Honolulu", "Pacific/Guam", "America/Puerto_Rico", "Atlantic/Azores")
@@ -30,4 +30,4 @@ def _decent(zone: str, now: datetime) -> bool:
 async def remind_at_once(database: Database, who: Who, now: datetime) -> None:
     """Give the rules that hour."""
     async with database.transaction(who) as db:
-        await reminders.set_local_hour(db, hour(now))
+        await ledger.set_local_hour(db, hour(now))

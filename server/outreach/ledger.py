@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import msgspec
 
@@ -73,12 +73,23 @@ PLAN = """
     ON CONFLICT (patient_id, reminder_rule_id, slot) DO NOTHING
     RETURNING id
 """
-# What is due, locked so that no other worker queues it too, with today's facts about the person.
+# One worker decides for a patient at a time, on all that is due together; the others take other patients.
+MINE = """
+    SELECT patient_id FROM (
+        SELECT patient_id FROM reminder WHERE status = 'planned' AND due_at <= $1
+         GROUP BY patient_id ORDER BY min(due_at), patient_id LIMIT 200) AS waiting
+     WHERE pg_try_advisory_xact_lock(hashtextextended('reminders:' || patient_id, 0))
+"""
+# What is due for them, with today's facts about each. Enough of a day, and of seven, is counted on the patient's own
+# calendar, in messages: several reminders in one message are one.
 DUE = """
-    SELECT r.id, r.organization_id, r.patient_id, r.gap_id, r.slot, r.due_at, p.zone, p.language,
+    SELECT r.id, r.organization_id, r.patient_id, r.gap_id, r.slot, r.due_at, p.zone, p.language, u.kind, u.priority,
+           valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours) AS moot_at,
            coalesce(p.phone, '') AS phone, coalesce(p.phone_hash, '') AS phone_hash,
            p.monitoring_status = 'active' AS active, p.monitoring_status = 'deceased' AS deceased,
-           o.name AS organization_name, o.state, o.trial_numbers,
+           o.name AS organization_name, o.state, o.trial_numbers, o.reminders_a_day AS a_day,
+           o.reminders_a_week AS a_week, p.region, f.opens, f.closes, coalesce(f.with_links, true) AS with_links,
+           coalesce(t.cannot_text IS NOT NULL, false) AS cannot_text,
            EXISTS (SELECT FROM consent c
                     WHERE c.patient_id = p.id AND c.channel = 'sms'
                       AND c.topic = CASE WHEN r.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END
@@ -86,17 +97,27 @@ DUE = """
            EXISTS (SELECT FROM opt_out x
                     WHERE x.sender_number = coalesce(o.sender_number, $2) AND x.phone_hash = p.phone_hash
                       AND x.ended_at IS NULL) AS opted_out,
-           CASE WHEN r.gap_id IS NULL THEN NOT EXISTS (
-                     SELECT FROM reading d WHERE d.patient_id = p.id
-                        AND d.measured_at > (r.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone)
-                ELSE EXISTS (SELECT FROM gap g WHERE g.patient_id = p.id AND g.id = r.gap_id AND g.status = 'open')
-           END AS reason_still_there
+           coalesce(reminder_reason_there(r.patient_id, r.id, $1), false) AS reason_still_there,
+           reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure) AS stopped,
+           s.sent_today, s.sent_this_week, a.starts_at
       FROM reminder r
       JOIN reminder_rule u ON u.id = r.reminder_rule_id
       JOIN patient p ON p.id = r.patient_id
       JOIN organization o ON o.id = r.organization_id
-     WHERE r.status = 'planned' AND r.due_at <= $1
-     ORDER BY r.due_at, r.id LIMIT 200
+      LEFT JOIN appointment a ON u.kind = 'appointment' AND a.patient_id = r.patient_id AND a.id = r.subject_id
+      LEFT JOIN contact_preference f ON f.patient_id = p.id
+      LEFT JOIN telephone t ON t.organization_id = p.organization_id AND t.phone_hash = p.phone_hash
+      CROSS JOIN LATERAL (
+           SELECT count(*) FILTER (WHERE (m.at AT TIME ZONE p.zone)::date = ($1 AT TIME ZONE p.zone)::date)
+                      AS sent_today,
+                  count(*) AS sent_this_week
+             FROM (SELECT coalesce(m.claimed_at, m.not_before) AS at FROM message m
+                    WHERE m.patient_id = p.id AND m.purpose = 'reminder'
+                      AND m.created_at > $1::timestamptz - interval '8 days'
+                      AND m.status IN ('queued', 'sending', 'sent', 'delivered', 'unknown', 'withheld')) AS m
+            WHERE (m.at AT TIME ZONE p.zone)::date > ($1 AT TIME ZONE p.zone)::date - 7) AS s
+     WHERE r.status = 'planned' AND r.due_at <= $1 AND r.patient_id = ANY($3::uuid[])
+     ORDER BY r.patient_id, u.priority, r.due_at, r.id
        FOR UPDATE OF r SKIP LOCKED
 """
 SETTLE = """
@@ -135,6 +156,9 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     gap_id: uuid.UUID | None
     slot: datetime
     due_at: datetime
+    moot_at: datetime
+    kind: str
+    priority: int
     zone: str
     language: str
     phone: str
@@ -144,9 +168,20 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     organization_name: str
     state: str
     trial_numbers: list[str]
+    a_day: int
+    a_week: int
+    region: str | None
+    opens: time | None
+    closes: time | None
+    with_links: bool
+    cannot_text: bool
     consent: bool
     opted_out: bool
     reason_still_there: bool
+    stopped: bool
+    sent_today: int
+    sent_this_week: int
+    starts_at: datetime | None
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,8 +215,10 @@ async def plan(db: Db, slots: Sequence[Slot], now: datetime) -> int:
 
 
 async def due(db: Db, now: datetime, default_sender: str) -> list[Due]:
-    """What to decide on now; the rows stay locked until the transaction ends."""
-    return [Due(**dict(row)) for row in await db.fetch(DUE, now, default_sender)]
+    """What to decide on now, one patient's together and the most important first; theirs until the transaction ends."""
+    mine = [row["patient_id"] for row in await db.fetch(MINE, now)]
+    # A second statement: it sees what another worker committed before it let go of the patient.
+    return [Due(**dict(row)) for row in await db.fetch(DUE, now, default_sender, mine)] if mine else []
 
 
 async def settle(db: Db, settled: Sequence[Settled]) -> None:
