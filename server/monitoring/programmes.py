@@ -133,8 +133,10 @@ async def _links(db: Db, organization: uuid.UUID, fresh: dict[str, uuid.UUID]) -
 
 
 PUT_REMINDER = """
-    INSERT INTO reminder_rule (id, organization_id, code, kind, programme_id, measure, after_days, local_hour)
-    VALUES ($1, $2, $3, $4, (SELECT id FROM programme WHERE organization_id = $2 AND code = $5), $6, $7, $8)
+    INSERT INTO reminder_rule (id, organization_id, code, kind, programme_id, measure, after_days, local_hour, priority,
+                               lasts_hours, hours_before, subject)
+    VALUES ($1, $2, $3, $4, (SELECT id FROM programme WHERE organization_id = $2 AND code = $5), $6, $7, $8, $9, $10,
+            $11, $12)
     ON CONFLICT (organization_id, code) DO NOTHING
 """
 
@@ -142,7 +144,8 @@ PUT_REMINDER = """
 async def _reminders(db: Db, organization: uuid.UUID) -> None:
     for one in defaults.REMINDERS:
         what = (one.code, one.kind, one.programme, one.measure, one.after_days, one.local_hour)
-        await db.execute(PUT_REMINDER, uuid7(), organization, *what)
+        how = (one.priority, one.lasts_hours, one.hours_before, one.subject)
+        await db.execute(PUT_REMINDER, uuid7(), organization, *what, *how)
 
 
 PUT_OWN = """

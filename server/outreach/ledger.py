@@ -2,77 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 
 import msgspec
 
-from server.db.ids import uuid7
 from server.db.pool import Db
+from server.people.channel_order import Channel
 
-LOOK_AHEAD = timedelta(hours=2)  # far enough to survive a restart, near enough that few slots are in sight
-CATCH_UP = timedelta(hours=1)  # a worker that was away still keeps today's slot; older ones are gone
-
-# Slots in sight of everybody whom a measurement rule concerns, who has been silent for its days, and whom no rule of
-# its kind reminded within them. One per patient: somebody in two programmes gets one text. Who came back from a pause
-# is not asked for the days of the pause.
-SILENT = """
-    SELECT DISTINCT ON (p.id) p.id AS patient_id, p.organization_id, u.id AS rule_id, s.slot,
-           s.slot AT TIME ZONE p.zone AS due_at, NULL::uuid AS gap_id
-      FROM reminder_rule u
-      JOIN enrolment e ON e.programme_id = u.programme_id AND (e.valid_to IS NULL OR e.valid_to > $1)
-      JOIN patient p ON p.id = e.patient_id
-      CROSS JOIN LATERAL (
-           SELECT ($1 AT TIME ZONE p.zone)::date + k + make_interval(hours => u.local_hour) AS slot
-             FROM generate_series(-1, 1) AS k) s
-     WHERE u.enabled AND u.kind = 'measurement' AND p.monitoring_status = 'active' AND NOT p.synthetic
-       AND p.phone IS NOT NULL
-       AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
-       AND greatest(e.valid_from, p.rebaseline_from)
-           <= (s.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone
-       AND NOT EXISTS (SELECT FROM reminder r JOIN reminder_rule o ON o.id = r.reminder_rule_id
-                        WHERE r.patient_id = p.id AND o.kind = 'measurement'
-                          AND r.slot > s.slot - make_interval(days => u.after_days))
-       AND NOT EXISTS (SELECT FROM reminder r
-                        WHERE r.patient_id = p.id AND r.slot::date = s.slot::date AND r.status <> 'suppressed')
-       AND NOT EXISTS (SELECT FROM reading d
-                        WHERE d.patient_id = p.id
-                          AND d.measured_at > (s.slot - make_interval(days => u.after_days)) AT TIME ZONE p.zone)
-     ORDER BY p.id, due_at, u.id
-"""
-# The same for open gaps; how often and when each was touched decides the plan, which is pure.
-GAPS = """
-    SELECT p.id AS patient_id, p.organization_id, u.id AS rule_id, s.slot, s.slot AT TIME ZONE p.zone AS due_at,
-           g.id AS gap_id, u.after_days, (g.opened_at AT TIME ZONE p.zone)::date AS opened_on,
-           ARRAY(SELECT (t.touched_at AT TIME ZONE p.zone)::date FROM touch t
-                  WHERE t.patient_id = p.id AND t.gap_id = g.id) AS touched_on
-      FROM reminder_rule u
-      JOIN gap g ON g.organization_id = u.organization_id AND g.measure = u.measure AND g.status = 'open'
-      JOIN patient p ON p.id = g.patient_id
-      CROSS JOIN LATERAL (
-           SELECT ($1 AT TIME ZONE p.zone)::date + k + make_interval(hours => u.local_hour) AS slot
-             FROM generate_series(-1, 1) AS k) s
-     WHERE u.enabled AND u.kind = 'screening' AND p.monitoring_status = 'active' AND NOT p.synthetic
-       AND p.phone IS NOT NULL
-       AND s.slot AT TIME ZONE p.zone BETWEEN $1 - $2::interval AND $1 + $3::interval
-       AND s.slot::date BETWEEN g.period_start AND g.period_end
-       AND NOT EXISTS (SELECT FROM experiment x
-                        WHERE x.organization_id = g.organization_id AND x.measure = g.measure AND x.stopped_at IS NULL
-                          AND s.slot::date >= x.starts_on AND s.slot::date < x.ends_on
-                          AND held_out(x.id, p.id, x.hold_out_percent))
-       AND NOT EXISTS (SELECT FROM reminder r
-                        WHERE r.patient_id = p.id AND r.reminder_rule_id = u.id
-                          AND r.slot > s.slot - make_interval(days => u.after_days))
-       AND NOT EXISTS (SELECT FROM reminder r
-                        WHERE r.patient_id = p.id AND r.slot::date = s.slot::date AND r.status <> 'suppressed')
-     ORDER BY p.id, due_at, g.measure, g.id
-"""
-PLAN = """
-    INSERT INTO reminder (id, organization_id, patient_id, reminder_rule_id, slot, due_at, gap_id, planned_at)
-    SELECT n.*, $8
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::timestamp[], $6::timestamptz[], $7::uuid[]) AS n
-    ON CONFLICT (patient_id, reminder_rule_id, slot) DO NOTHING
-    RETURNING id
-"""
 # One worker decides for a patient at a time, on all that is due together; the others take other patients.
 MINE = """
     SELECT patient_id FROM (
@@ -90,10 +26,8 @@ DUE = """
            o.name AS organization_name, o.state, o.trial_numbers, o.reminders_a_day AS a_day,
            o.reminders_a_week AS a_week, p.region, f.opens, f.closes, coalesce(f.with_links, true) AS with_links,
            coalesce(t.cannot_text IS NOT NULL, false) AS cannot_text,
-           EXISTS (SELECT FROM consent c
-                    WHERE c.patient_id = p.id AND c.channel = 'sms'
-                      AND c.topic = CASE WHEN r.gap_id IS NULL THEN 'monitoring' ELSE 'outreach' END
-                      AND c.valid_from <= $1 AND (c.valid_to IS NULL OR c.valid_to > $1)) AS consent,
+           c.since AS consent_since, c.withdrew_at, r.reason AS waited_for,
+           reminder_urgent_later(p.id, p.zone, $1) AS urgent_later,
            EXISTS (SELECT FROM opt_out x
                     WHERE x.sender_number = coalesce(o.sender_number, $2) AND x.phone_hash = p.phone_hash
                       AND x.ended_at IS NULL) AS opted_out,
@@ -113,9 +47,17 @@ DUE = """
                   count(*) AS sent_this_week
              FROM (SELECT coalesce(m.claimed_at, m.not_before) AS at FROM message m
                     WHERE m.patient_id = p.id AND m.purpose = 'reminder'
-                      AND m.created_at > $1::timestamptz - interval '8 days'
+                      AND m.created_at > $1::timestamptz - interval '15 days'
                       AND m.status IN ('queued', 'sending', 'sent', 'delivered', 'unknown', 'withheld')) AS m
             WHERE (m.at AT TIME ZONE p.zone)::date > ($1 AT TIME ZONE p.zone)::date - 7) AS s
+      CROSS JOIN LATERAL (
+           SELECT max(c.valid_from) FILTER (
+                      WHERE c.channel = 'sms'
+                        AND c.topic = CASE WHEN u.kind IN ('screening', 'vaccination') THEN 'outreach'
+                                           ELSE 'monitoring' END
+                        AND c.valid_from <= $1 AND (c.valid_to IS NULL OR c.valid_to > $1)) AS since,
+                  max(c.valid_to) FILTER (WHERE c.valid_to <= $1) AS withdrew_at
+             FROM consent c WHERE c.patient_id = p.id AND c.channel IN ('sms', 'voice')) AS c
      WHERE r.status = 'planned' AND r.due_at <= $1 AND r.patient_id = ANY($3::uuid[])
      ORDER BY r.patient_id, u.priority, r.due_at, r.id
        FOR UPDATE OF r SKIP LOCKED
@@ -126,25 +68,6 @@ SETTLE = """
         AS n (patient_id, id, status, reason, message_id, due_at)
      WHERE r.patient_id = n.patient_id AND r.id = n.id AND r.status = 'planned'
 """
-
-
-class Slot(msgspec.Struct, frozen=True, kw_only=True):
-    """When a rule would remind a patient; `slot` is on the patient's clock, `due_at` the same moment in UTC."""
-
-    organization_id: uuid.UUID
-    patient_id: uuid.UUID
-    rule_id: uuid.UUID
-    slot: datetime
-    due_at: datetime
-    gap_id: uuid.UUID | None = None
-
-
-class GapSlot(Slot, frozen=True, kw_only=True):
-    """A slot for an open gap, with what the plan needs to know."""
-
-    after_days: int
-    opened_on: date
-    touched_on: list[date]
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,13 +98,20 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     closes: time | None
     with_links: bool
     cannot_text: bool
-    consent: bool
+    consent_since: datetime | None
+    withdrew_at: datetime | None
+    waited_for: str | None
+    urgent_later: bool
     opted_out: bool
     reason_still_there: bool
     stopped: bool
     sent_today: int
     sent_this_week: int
     starts_at: datetime | None
+    # By the patient's own number and as a text, unless another way was chosen.
+    channel: Channel = "sms"
+    contact_point_id: uuid.UUID | None = None
+    for_name: str | None = None
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,25 +123,6 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
     message_id: uuid.UUID | None
     due_at: datetime
-
-
-async def silent(db: Db, now: datetime) -> list[Slot]:
-    return [Slot(**dict(row)) for row in await db.fetch(SILENT, now, CATCH_UP, LOOK_AHEAD)]
-
-
-async def gaps(db: Db, now: datetime) -> list[GapSlot]:
-    return [GapSlot(**dict(row)) for row in await db.fetch(GAPS, now, CATCH_UP, LOOK_AHEAD)]
-
-
-async def plan(db: Db, slots: Sequence[Slot], now: datetime) -> int:
-    """How many were not planned already; two workers planning the same slot make one row."""
-    if not slots:
-        return 0
-    rows = [
-        (uuid7(), s.organization_id, s.patient_id, s.rule_id, s.slot, s.due_at, s.gap_id)
-        for s in sorted(slots, key=lambda s: (s.patient_id, s.rule_id, s.slot))
-    ]
-    return len(await db.fetch(PLAN, *map(list, zip(*rows, strict=True)), now))
 
 
 async def due(db: Db, now: datetime, default_sender: str) -> list[Due]:

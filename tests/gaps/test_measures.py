@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 from server.gaps.measures import Evidence, cms125, cms130
-from server.gaps.plans import NextText, PersonCalls, next_touch
 
 
 def did(*things: tuple[str, str]) -> list[Evidence]:
@@ -73,17 +72,3 @@ def test_the_test_that_counts_is_told_before_a_newer_one_that_does_not() -> None
 @pytest.mark.parametrize("kind", ["colectomy_total", "colorectal_cancer"])
 def test_who_has_no_colon_or_had_its_cancer_is_not_asked(kind: str) -> None:
     assert not cms130.evaluate(date(1965, 1, 1), "male", did((kind, "2011-01-01")), 2026).in_population
-
-
-@pytest.mark.parametrize(
-    ("touched", "step"),
-    [
-        ([], NextText(date(2026, 3, 1))),
-        (["2026-03-02"], NextText(date(2026, 4, 1))),
-        (["2026-04-01", "2026-03-02"], NextText(date(2026, 5, 1))),
-        (["2026-03-02", "2026-04-01", "2026-05-01"], PersonCalls(date(2026, 5, 31))),
-    ],
-)
-def test_texts_are_spaced_and_after_three_a_person_calls(touched: list[str], step: object) -> None:
-    days = [date.fromisoformat(day) for day in touched]
-    assert next_touch(days, date(2026, 3, 1), 30) == step

@@ -81,9 +81,22 @@ class Programme(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reminder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is reminded of what, and when.
+
+    `after_days`: days without a reading or an answer; days between two texts about one gap or one medicine's supply.
+    Medicines go by their own times, appointments by `hours_before`, a series (`subject`) by the days of its parts. The
+    lowest `priority` is said first; after `lasts_hours` it helps nobody any more.
+    """
+
     code: str
-    kind: Literal["measurement", "screening"]
-    after_days: int
-    local_hour: int
+    kind: Literal[
+        "measurement", "screening", "vaccination", "medicine", "refill", "appointment", "questionnaire", "education"
+    ]
+    after_days: int = 1
+    local_hour: int = 10
     programme: Code | None = None
     measure: str | None = None
+    priority: int = 5
+    lasts_hours: int = 24
+    hours_before: int | None = None
+    subject: str | None = None
