@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bench import about, alerts, ingest
+from bench import about, alerts, ingest, outreach
 from bench.field import QUICK, Size
 from bench.figures import ALERTS, EVERYTHING, FIGURES, ONLY_WHEN_ASKED, table
 from bench.programs import Failed
@@ -81,14 +81,14 @@ async def main(argv: Sequence[str]) -> int:
     head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "seed": wanted.seed, "versions": about.versions()}
     wanted.out.parent.mkdir(exist_ok=True)
     wanted.out.write_text(json.dumps({**head, **took, **found}, indent=1) + "\n")
-    shown = {**found["ingest"], **found["alerts"]}
+    shown = {**found["ingest"], **found["alerts"], **found["outreach"]}
     _say("\n".join(["", *table(shown), *(f"{name}: {why}" for name, why in found["failed"].items())]))
     _say(f"\nWritten to {wanted.out}")
     return 1 if found["failed"] else 0
 
 
 async def _measure(folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"ingest": {}, "alerts": {}, "failed": {}}
+    found: dict[str, Any] = {"ingest": {}, "alerts": {}, "outreach": {}, "failed": {}}
     if names := names_of(wanted):
         found |= await ingest.measure(folder / "ingest", size_of(wanted), names, wanted.seed, _say)
     if alerts_of(wanted):
@@ -98,6 +98,10 @@ async def _measure(folder: Path, wanted: argparse.Namespace) -> dict[str, Any]:
         except Exception as error:  # the others still count
             found["failed"]["alerts"] = ingest.why(error)
             found["alerts"] = {name: {"value": None, "of": {}} for name in ALERTS}
+    asked_for = outreach.names_of(set(filter(None, wanted.only.split(","))))
+    found["outreach"] = await outreach.measure(
+        folder / "outreach", asked_for, found["failed"], quick=wanted.quick, say=_say
+    )
     return found
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,12 +22,13 @@ import asyncpg
 import psutil
 import structlog
 
-from bench import checks, sabotage
+from bench import chaos, checks, sabotage
 from bench.stage import Stage
 from devices.topics import topic
 from server.db.pool import AWAY
-from tests.flows import escalate_many
+from tests.flows import escalate_many, remind_many
 from tests.homes import Home, at_home
+from tests.own_database import own_database
 from tests.proofs import backlog
 
 OUT = Path(__file__).parent / "out" / "soak.json"
@@ -34,6 +36,7 @@ PER_SECOND = 300
 RESEND_AFTER_S = 4.0
 DRAIN_WITHIN_S = 120.0
 OLD_READINGS_PER_HUB = 5000
+SEEDS_TOGETHER = 250  # they share a clock, so that it ticks for many at once
 BRIDGE = """
 import asyncio, os
 from server import bridge
@@ -252,18 +255,38 @@ async def sabotages(_: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 async def escalations(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Sixty days a seed on a clock of their own; workers die at random, and no due page may be missed."""
-    async with Stage.open(folder) as stage:
-        found = await escalate_many.in_own_database(stage.settings, range(asked.escalations), datetime.now(UTC))
+    async with Stage.open(folder) as stage, own_database(stage.settings, datetime.now(UTC)) as settings:
+        found = await escalate_many.campaign(settings, range(asked.escalations))
     print(f"  {escalate_many.says(found)}")
     checks = {name.replace("_", " "): {"broken": found[name], "of": found[of]} for name, of in OF.items()}
     return {**found, "checks": checks}
+
+
+async def reminders(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """Four hundred days a seed on a clock of their own: no slot lost, none sent twice, at night, or after STOP."""
+    total: Counter[str] = Counter()
+    async with Stage.open(folder) as stage:
+        for first in range(0, asked.reminders, SEEDS_TOGETHER):
+            seeds = range(first, min(first + SEEDS_TOGETHER, asked.reminders))
+            async with own_database(stage.settings, datetime.now(UTC)) as settings:
+                total.update(await remind_many.campaign(settings, seeds))
+            print(f"  {remind_many.says(total)}", flush=True)
+    checks = {name.replace("_", " "): {"broken": total[name], "of": total[of]} for name, of in remind_many.OF.items()}
+    return {**total, "checks": checks}
 
 
 OF = {
     "late_or_missing": "due_steps", "after_answer": "calls", "repeated_without_cause": "repeated",
     "written_twice": "written", "silent_ends": "chains",
 }  # fmt: skip
-PARTS = {"kills": kills, "backlog": old_store, "sabotages": sabotages, "escalations": escalations}
+PARTS = {
+    "kills": kills,
+    "backlog": old_store,
+    "sabotages": sabotages,
+    "escalations": escalations,
+    "reminders": reminders,
+    "chaos": chaos.soak,
+}
 
 
 if __name__ == "__main__":
@@ -271,6 +294,7 @@ if __name__ == "__main__":
     wishes.add_argument("--kills", type=int, default=100)
     wishes.add_argument("--sabotages", type=int, default=50)
     wishes.add_argument("--escalations", type=int, default=1000, help="seeds of sixty days")
+    wishes.add_argument("--reminders", type=int, default=1000, help="seeds of four hundred days")
     wishes.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"of {', '.join(PARTS)}")
     wishes.add_argument("--seed", type=int, default=20261121)
     sys.exit(asyncio.run(main(wishes.parse_args())))

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any, Literal
 
-Via = Literal["keyword", "wording", "provider", "staff"]
+Via = Literal["keyword", "wording", "provider", "staff", "call", "email"]
 
 RECORD = """
     INSERT INTO opt_out (sender_number, phone_hash, organization_id, opted_out_at, via)

@@ -12,17 +12,17 @@ from notifications.messages import Channel, Message, Purpose, Status
 PUT = """
     INSERT INTO message (id, organization_id, purpose, unique_for, channel, staff_id, patient_id, alert_id,
         reminder_id, gap_id, to_number, to_hash, wording, wording_version, language, body, not_before, created_at,
-        alarm_id)
+        alarm_id, contact_point_id)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::uuid[], $8::uuid[],
         $9::uuid[], $10::uuid[], $11::text[], $12::bytea[], $13::text[], $14::int[], $15::text[], $16::text[],
-        $17::timestamptz[], $18::timestamptz[], $19::uuid[])
+        $17::timestamptz[], $18::timestamptz[], $19::uuid[], $20::uuid[])
     ON CONFLICT (organization_id, unique_for) DO NOTHING
     RETURNING id
 """
 COLUMNS = (
     "id", "organization_id", "purpose", "unique_for", "channel", "staff_id", "patient_id", "alert_id", "reminder_id",
     "gap_id", "to_number", "to_hash", "wording", "wording_version", "language", "body", "not_before", "created_at",
-    "alarm_id",
+    "alarm_id", "contact_point_id",
 )  # fmt: skip
 
 
@@ -35,19 +35,43 @@ async def put(db: Any, messages: Sequence[Message]) -> list[uuid.UUID]:
     return [record["id"] for record in await db.fetch(PUT, *map(list, columns))]
 
 
-# Several senders take different rows: each skips what another has locked, and the update makes them its own.
-CLAIM = """
+# By which ways the sender sends. What else waits in the outbox is somebody else's.
+CHANNELS: tuple[Channel, ...] = ("sms", "voice")
+
+# Several senders take different rows: each skips what another has locked, and the update is conditional besides, so
+# that a row is one sender's even where rows cannot be locked ahead. The outbox is a table of the coordinator on Citus.
+CLAIM_URGENT = """
     WITH due AS MATERIALIZED (
-        SELECT id FROM message
-         WHERE status = 'queued' AND channel IN ('sms', 'voice') AND not_before <= $1
-         ORDER BY CASE WHEN purpose IN ('page', 'safety') THEN 0 WHEN purpose = 'answer' THEN 1 ELSE 2 END,
-                  not_before, id
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
+        SELECT m.id, r.sender_number
+          FROM message m
+          JOIN organization o ON o.id = m.organization_id
+          JOIN unnest($3::text[], $4::text[]) AS r (sender_number, channel)
+            ON r.sender_number = coalesce(o.sender_number, $5) AND r.channel = m.channel
+         WHERE m.status = 'queued' AND m.purpose IN ('page', 'safety') AND m.not_before <= $1
+         ORDER BY m.not_before, m.id
+         LIMIT $2 FOR UPDATE OF m SKIP LOCKED)
     UPDATE message m SET status = 'sending', claimed_at = $1
-      FROM due WHERE m.id = due.id
-    RETURNING m.id, m.organization_id, m.purpose, m.to_number, m.to_hash, m.body, m.alert_id, m.claimed_at,
-              m.channel
+      FROM due WHERE m.id = due.id AND m.status = 'queued'
+    RETURNING m.id, m.organization_id, m.purpose, m.to_number, m.to_hash, m.body, m.alert_id, m.claimed_at, m.channel,
+              m.patient_id, due.sender_number AS from_number
 """
+CLAIM_WITHIN = """
+    WITH due AS MATERIALIZED (
+        SELECT d.id, r.sender_number
+          FROM unnest($3::text[], $4::text[], $5::int[]) AS r (sender_number, channel, most)
+          CROSS JOIN LATERAL (
+               SELECT m.id FROM message m JOIN organization o ON o.id = m.organization_id
+                WHERE m.status = 'queued' AND m.purpose NOT IN ('page', 'safety') AND m.not_before <= $1
+                  AND m.channel = r.channel AND coalesce(o.sender_number, $6) = r.sender_number
+                ORDER BY m.purpose <> 'answer', m.not_before, m.id
+                LIMIT r.most FOR UPDATE OF m SKIP LOCKED) AS d
+         LIMIT $2)
+    UPDATE message m SET status = 'sending', claimed_at = $1
+      FROM due WHERE m.id = due.id AND m.status = 'queued'
+    RETURNING m.id, m.organization_id, m.purpose, m.to_number, m.to_hash, m.body, m.alert_id, m.claimed_at, m.channel,
+              m.patient_id, due.sender_number AS from_number
+"""
+NUMBERS = "SELECT DISTINCT coalesce(sender_number, '') AS sender_number FROM organization"
 SETTLE = """
     UPDATE message SET status = $3, reason = $4, not_before = coalesce($5, not_before)
      WHERE id = $1 AND status = ANY($2::text[])
@@ -66,13 +90,14 @@ RELEASE_URGENT = """
      WHERE m.status = 'sending' AND m.claimed_at < $1 AND m.purpose IN ('page', 'safety')
        AND NOT EXISTS (SELECT FROM attempt a WHERE a.message_id = m.id AND a.started_at >= m.claimed_at)
 """
-# Called, and never heard what became of it. A page is sent again; a reminder never is.
+# Called, and never heard what became of it. A page is sent again; a reminder never is. Who was only slow and hears it
+# after all still writes it down.
 ABANDON = """
     WITH lost AS (
         UPDATE attempt a SET outcome = 'unknown', finished_at = $2
           FROM message m
          WHERE m.id = a.message_id AND m.status = 'sending' AND a.outcome = 'started'
-           AND a.started_at < CASE WHEN m.purpose IN ('page', 'safety') THEN $3::timestamptz ELSE $1 END
+           AND a.started_at < $1
         RETURNING a.message_id)
     UPDATE message m
        SET status = CASE WHEN purpose IN ('page', 'safety') THEN 'queued' ELSE 'unknown' END, reason = 'no_answer'
@@ -80,16 +105,24 @@ ABANDON = """
     RETURNING m.id
 """
 IN_DOUBT = """
-    SELECT DISTINCT ON (m.id) m.id, m.organization_id, m.to_number, m.body, a.id AS attempt_id, a.started_at
+    SELECT DISTINCT ON (m.id) m.id, m.organization_id, m.channel, m.patient_id, m.to_number, m.body, a.id AS attempt_id,
+           a.started_at
       FROM message m JOIN attempt a ON a.message_id = m.id
-     WHERE m.status = 'unknown' AND m.channel = 'sms' AND m.reason IS DISTINCT FROM 'unresolved'
+     WHERE m.status = 'unknown' AND m.channel IN ('sms', 'voice') AND m.reason IS DISTINCT FROM 'unresolved'
        AND a.outcome = 'unknown'
-     ORDER BY m.id, a.started_at DESC LIMIT 100
+     ORDER BY m.id, a.started_at DESC LIMIT 200
 """
-CLAIM_LASTS = timedelta(seconds=30)
+CLAIM_LASTS = timedelta(seconds=10)
 URGENT_CLAIM_LASTS = timedelta(seconds=2)
-CALL_LASTS = timedelta(seconds=60)
-URGENT_CALL_LASTS = timedelta(seconds=20)  # a call may take 16
+CALL_LASTS = timedelta(seconds=20)  # a call may take 8, and its answer a while to be written down
+
+
+class Room(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages may be taken of what goes from this number by this channel."""
+
+    sender_number: str
+    channel: Channel
+    most: int
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +137,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: uuid.UUID | None
     claimed_at: datetime
     channel: Channel = "sms"
+    patient_id: uuid.UUID | None = None
+    from_number: str = ""
 
     @property
     def at_least_once(self) -> bool:
@@ -116,6 +151,8 @@ class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
 
     id: uuid.UUID
     organization_id: uuid.UUID
+    channel: Channel
+    patient_id: uuid.UUID | None
     to_number: str
     body: str
     attempt_id: uuid.UUID
@@ -123,9 +160,28 @@ class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def claim(db: Any, now: datetime, limit: int) -> list[Claimed]:
-    """Take what is due, pages first; commit before calling anybody."""
-    rows = [Claimed(**dict(row)) for row in await db.fetch(CLAIM, now, limit)]
-    return sorted(rows, key=lambda row: not row.at_least_once)
+    """Take what is due at any pace, pages first; commit before calling anybody."""
+    numbers = [row["sender_number"] for row in await db.fetch(NUMBERS)]
+    rooms = [Room(sender_number=n, channel=channel, most=limit) for n in numbers for channel in CHANNELS]
+    urgent = await claim_urgent(db, now, limit, "", rooms)
+    return [*urgent, *await claim_within(db, now, limit - len(urgent), "", rooms)]
+
+
+async def claim_urgent(db: Any, now: datetime, limit: int, default_sender: str, rooms: Sequence[Room]) -> list[Claimed]:
+    """Take pages and safety texts that are due, from these numbers, whatever room there is."""
+    numbers, channels = [one.sender_number for one in rooms], [one.channel for one in rooms]
+    rows = await db.fetch(CLAIM_URGENT, now, limit, numbers, channels, default_sender)
+    return [Claimed(**dict(row)) for row in rows]
+
+
+async def claim_within(db: Any, now: datetime, limit: int, default_sender: str, rooms: Sequence[Room]) -> list[Claimed]:
+    """Take everything else that is due, as much as each number has room for: answers, then what waited longest."""
+    free = [one for one in rooms if one.most > 0]
+    if not free or limit <= 0:
+        return []
+    columns = [one.sender_number for one in free], [one.channel for one in free], [one.most for one in free]
+    rows = await db.fetch(CLAIM_WITHIN, now, limit, *columns, default_sender)
+    return [Claimed(**dict(row)) for row in rows]
 
 
 async def settle(
@@ -153,7 +209,7 @@ async def release_urgent(db: Any, now: datetime) -> None:
 
 async def abandon(db: Any, now: datetime) -> int:
     """Call unknown what was called and never answered; pages go back to be sent again."""
-    return len(await db.fetch(ABANDON, now - CALL_LASTS, now, now - URGENT_CALL_LASTS))
+    return len(await db.fetch(ABANDON, now - CALL_LASTS, now))
 
 
 async def in_doubt(db: Any) -> list[InDoubt]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from notifications.messages import Channel, Purpose
+
 Forward = Literal["sent", "delivered", "failed"]
 
 # Twilio's words for our three, of texts and of calls. What comes before "sent" says only that the provider has it.
@@ -33,7 +35,8 @@ ADVANCE = """
                    ELSE m.status IN ('sending', 'unknown', 'sent') AND NOT EXISTS (
                         SELECT FROM attempt newer WHERE newer.message_id = m.id AND newer.started_at > a.started_at)
            END
-    RETURNING m.id, m.organization_id, m.purpose, m.patient_id, m.alert_id, m.staff_id, m.to_hash
+    RETURNING m.id, m.organization_id, m.purpose, m.patient_id, m.alert_id, m.staff_id, m.to_hash,
+              m.channel
 """
 
 
@@ -42,7 +45,8 @@ class Moved(msgspec.Struct, frozen=True, kw_only=True):
 
     id: uuid.UUID
     organization_id: uuid.UUID
-    purpose: str
+    purpose: Purpose
+    channel: Channel
     patient_id: uuid.UUID | None
     alert_id: uuid.UUID | None
     staff_id: uuid.UUID | None

@@ -1,6 +1,5 @@
 """Finds out what became of texts whose sender died or heard nothing: never by sending a reminder again."""
 
-import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -9,14 +8,23 @@ import structlog
 from notifications import attempts, outbox, receipts
 from notifications.gateways import Found, Gateway
 from notifications.outbox import InDoubt
-from notifications.sender import RaiseAlarm, Transaction
+from notifications.refusals import OpenTask, RaiseAlarm
+from notifications.sender import Transaction
 
 GIVE_UP_AFTER = timedelta(minutes=15)
 SAYS_UNRESOLVED = "It is not known whether a reminder was sent. It will not be sent again; look at the provider's log."
+SAYS_TASK = (
+    "It is not known whether a text reached this patient, and it will not be sent again. Call them if it matters."
+)
 
 
 async def reconcile(
-    transaction: Transaction, gateway: Gateway, raise_alarm: RaiseAlarm, clock: Callable[[], datetime]
+    transaction: Transaction,
+    gateway: Gateway,
+    raise_alarm: RaiseAlarm,
+    clock: Callable[[], datetime],
+    open_task: OpenTask | None = None,
+    give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> int:
     """Free what was claimed in vain, mark what is unknown, and ask the provider about it; returns how many moved."""
     now = clock()
@@ -24,31 +32,40 @@ async def reconcile(
         freed = await outbox.release(db, now) + await outbox.abandon(db, now)
         doubtful = await outbox.in_doubt(db)
     for message in doubtful:
-        found = await gateway.find(message.to_number, message.body, message.started_at)
+        ways = () if message.channel == "sms" else (message.channel,)
+        found = await gateway.find(message.to_number, message.body, message.started_at, *ways)
         async with transaction() as db:
-            freed += await _resolve(db, message, found, raise_alarm, clock())
+            late = clock() - message.started_at >= give_up_after
+            if await _found(db, message, found, clock()):
+                freed += 1
+            elif late and await outbox.settle(db, message.id, "unknown", "unresolved", since=("unknown",)):
+                await _tell(db, message, raise_alarm, open_task, clock())
+                freed += 1
     if freed:
         structlog.get_logger().info("texts_reconciled", count=freed)
     return freed
 
 
-async def _resolve(
-    db: object, message: InDoubt, found: list[Found] | None, raise_alarm: RaiseAlarm, now: datetime
-) -> bool:
+async def _found(db: object, message: InDoubt, found: list[Found] | None, now: datetime) -> bool:
+    """Does the provider have one that is no other attempt's? Then it is this one's."""
     taken = await attempts.known(db, [one.sid for one in found or []])
     ours = next((one for one in found or [] if one.sid not in taken), None)
-    if ours is not None:
-        await attempts.finish(db, message.attempt_id, "accepted", now, sid=ours.sid)
-        await receipts.advance(db, message.attempt_id, receipts.MEANS.get(ours.status, "sent"), None)
-        return True
-    if now - message.started_at < GIVE_UP_AFTER:
+    if ours is None:
         return False
-    if await outbox.settle(db, message.id, "unknown", "unresolved", since=("unknown",)):
-        await _tell(db, message.organization_id, message.id, raise_alarm, now)
+    await attempts.finish(db, message.attempt_id, "accepted", now, sid=ours.sid)
+    await receipts.advance(db, message.attempt_id, receipts.MEANS.get(ours.status, "sent"), None)
     return True
 
 
 async def _tell(
-    db: object, organization: uuid.UUID, message: uuid.UUID, raise_alarm: RaiseAlarm, now: datetime
+    db: object, message: InDoubt, raise_alarm: RaiseAlarm, open_task: OpenTask | None, now: datetime
 ) -> None:
-    await raise_alarm(db, organization, "text_unresolved", str(message), "low", SAYS_UNRESOLVED, now)
+    """About a patient it is a task; about anybody else an alarm."""
+    organization, subject = message.organization_id, str(message.id)
+    if message.patient_id is None or open_task is None:
+        await raise_alarm(db, organization, "text_unresolved", subject, "low", SAYS_UNRESOLVED, now)
+        return
+    await open_task(
+        db, organization=organization, kind="text_unresolved", subject=subject, says=SAYS_TASK, now=now,
+        patient=message.patient_id,
+    )  # fmt: skip

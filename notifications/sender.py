@@ -5,31 +5,31 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import structlog
 
-from notifications import attempts, facts, opt_outs, outbox
+from notifications import attempts, facts, outbox
 from notifications.gateways import Accepted, Gateway, NotSent, Refused, Result, Text, Unknown, Withheld
+from notifications.messages import Channel
 from notifications.outbox import Claimed
 from notifications.policy import Defer, Suppress, decide
+from notifications.refusals import OpenTask, RaiseAlarm, Refusal, draw_consequences, meaning_of, tell_operator
 
-BATCH = 16  # calls at a time; each takes a thread
-OPTED_OUT_AT_CARRIER = "21610"
+BATCH = 16  # under way at a time
+LOOKS_AGAIN = 0.5  # seconds; a page that comes while others are under way does not wait for them
+LOGIN_REFUSED = "20003"
 SAYS_NOT_LEAVING = "Text messages are not leaving. Check the provider's login and connection."
 SAYS_PAGE_FAILED = "A page to staff could not be delivered. Tell them by telephone and check their number."
-Severity = Literal["low", "medium", "high"]
 
 Transaction = Callable[[], AbstractAsyncContextManager[Any]]
 Claim = Callable[[Any, datetime, int], Awaitable[list[Claimed]]]
 
 
-class RaiseAlarm(Protocol):
-    """How trouble becomes visible to people; given by the server, which knows alarms."""
+class Hold(Protocol):
+    """How everybody comes to wait with one of our numbers."""
 
-    def __call__(
-        self, db: Any, organization: uuid.UUID, kind: str, subject: str, severity: Severity, says: str, now: datetime
-    ) -> Awaitable[object]: ...
+    def __call__(self, db: Any, number: str, channel: Channel, until: datetime, now: datetime) -> Awaitable[object]: ...
 
 
 class Sender:
@@ -43,6 +43,8 @@ class Sender:
         clock: Callable[[], datetime],
         new_id: Callable[[], uuid.UUID] = uuid.uuid4,
         claim: Claim = outbox.claim,
+        hold: Hold | None = None,
+        open_task: OpenTask | None = None,
     ) -> None:
         self._transaction = transaction
         self._gateway = gateway
@@ -50,17 +52,44 @@ class Sender:
         self._clock = clock
         self._new_id = new_id
         self._claim = claim
+        self._hold = hold
+        self._open_task = open_task
+        self._under_way: set[asyncio.Task[None]] = set()
 
     async def send_due(self) -> int:
         """Send one batch; returns how many messages were claimed, so 0 means that nothing is due."""
-        async with self._transaction() as db:
-            await outbox.release_urgent(db, self._clock())
-            claimed = await self._claim(db, self._clock(), BATCH)
+        claimed = await self._take(BATCH)
         # Gathered, not grouped: one that fails must not cancel the others in the middle of their call.
         for ended in await asyncio.gather(*map(self._send, claimed), return_exceptions=True):
             if isinstance(ended, BaseException):
                 raise ended
         return len(claimed)
+
+    async def send_on(self) -> bool:
+        """Begin as many as there is room for, and wait until one ends: a slow call holds nobody up.
+
+        False when nothing is due and nothing under way. What is under way goes on after the return.
+        """
+        claimed = await self._take(BATCH - len(self._under_way)) if len(self._under_way) < BATCH else []
+        self._under_way |= {asyncio.create_task(self._send(one)) for one in claimed}
+        if not self._under_way:
+            return False
+        ended, self._under_way = await asyncio.wait(
+            self._under_way, timeout=LOOKS_AGAIN, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in ended:
+            task.result()
+        return True
+
+    async def finish(self) -> None:
+        """Let those that are under way end: each writes down what became of it."""
+        under_way, self._under_way = self._under_way, set()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def _take(self, most: int) -> list[Claimed]:
+        async with self._transaction() as db:
+            await outbox.release_urgent(db, self._clock())
+            return await self._claim(db, self._clock(), most)
 
     async def _send(self, message: Claimed) -> None:
         text = await self._prepare(message)
@@ -108,7 +137,7 @@ class Sender:
                 await self._refused(db, message, text, code, now)
             case NotSent(reason=reason):
                 await attempts.finish(db, text.attempt, "rejected", now, code=reason)
-                await self._again(db, message, reason, now, needs_operator=result.needs_operator)
+                await self._not_sent(db, message, text, result, now)
             case Withheld(reason=reason):
                 await attempts.finish(db, text.attempt, "rejected", now, code=reason)
                 await outbox.settle(db, message.id, "withheld", reason)
@@ -117,11 +146,25 @@ class Sender:
                     await self._unknown(db, message, reason, now)
 
     async def _refused(self, db: Any, message: Claimed, text: Text, code: str, now: datetime) -> None:
+        refusal = Refusal(
+            organization_id=message.organization_id, purpose=message.purpose, channel=message.channel,
+            patient_id=message.patient_id, to_hash=message.to_hash, from_number=text.from_number or "", code=code,
+        )  # fmt: skip
+        await draw_consequences(db, refusal, self._raise_alarm, self._open_task, now)
+        if meaning_of(code).follows == "operator" and not message.at_least_once:
+            await self._again(db, message, code, now)  # it waits until the settings are mended, or is moot by then
+            return
         await outbox.settle(db, message.id, "failed", code)
-        if code == OPTED_OUT_AT_CARRIER and text.from_number:
-            await opt_outs.record(db, message.organization_id, text.from_number, message.to_hash, "provider", now)
         if message.purpose == "page":
             await self._page_failed(db, message, now)
+
+    async def _not_sent(self, db: Any, message: Claimed, text: Text, result: NotSent, now: datetime) -> None:
+        await self._again(db, message, result.reason, now, wait_s=result.retry_after_s)
+        if result.retry_after_s is not None and self._hold is not None:
+            until = now + timedelta(seconds=result.retry_after_s)
+            await self._hold(db, text.from_number or "", message.channel, until, now)
+        if result.needs_operator:
+            await tell_operator(db, message.organization_id, LOGIN_REFUSED, self._raise_alarm, now)
 
     async def _unknown(self, db: Any, message: Claimed, reason: str, now: datetime) -> None:
         if message.at_least_once:
@@ -130,12 +173,12 @@ class Sender:
             await outbox.settle(db, message.id, "unknown", reason)
 
     async def _again(
-        self, db: Any, message: Claimed, reason: str, now: datetime, *, needs_operator: bool = False
+        self, db: Any, message: Claimed, reason: str, now: datetime, *, wait_s: float | None = None
     ) -> None:
         tries = await attempts.count(db, message.id)
-        later = now + backoff(tries, urgent=message.at_least_once)
-        await outbox.settle(db, message.id, "queued", reason, not_before=later)
-        if needs_operator or tries in {5, 50}:
+        later = backoff(tries, urgent=message.at_least_once) if wait_s is None else timedelta(seconds=wait_s)
+        await outbox.settle(db, message.id, "queued", reason, not_before=now + later)
+        if tries in {5, 50} and wait_s is None:
             await self._raise_alarm(
                 db, message.organization_id, "texts_not_leaving", self._gateway.name, "high", SAYS_NOT_LEAVING, now
             )

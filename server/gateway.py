@@ -1,12 +1,12 @@
 """Which way texts leave, as the settings say: the provider's when it is set, else the log."""
 
-from notifications.gateways import Gateway
+from notifications.gateways import Provider
 from notifications.gateways.log import LogGateway
 from notifications.gateways.twilio import TwilioGateway
 from server.settings import Settings
 
 
-def gateway_of(settings: Settings) -> Gateway:
+def gateway_of(settings: Settings) -> Provider:
     """Twilio when it is set, else the log."""
     twilio = settings.twilio
     if twilio is None:

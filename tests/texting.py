@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -25,12 +25,14 @@ from notifications.standin.provider import Passed, Provider
 from notifications.standin.server import serve
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
+from server.outreach.tasks import open_task
 from server.people.phones import phone_hash
 from server.settings import Settings, Twilio
 from server.web import errors, hooks
 from server.worker import raise_alarm
 from tests.world import FIELD_KEY, World
 
+AnyGateway = TypeVar("AnyGateway", bound=TwilioGateway)
 SID, TOKEN = "AC" + "0" * 32, "the-token"
 WORKER = Who(principal="service:worker")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -46,12 +48,22 @@ class Phones:
         self.url = url
         self.settings = settings
         self.sender = sender
+        self._gateways: list[TwilioGateway] = []
 
     def texts(self, number: str | None = None) -> list[Passed]:
         return [text for text in self.provider.sent() if number in {None, text.to_number}]
 
     def gateway(self, timeout_seconds: float = 5) -> TwilioGateway:
-        return TwilioGateway(SID, TOKEN, self.sender, self.settings.public_url, self.url, timeout_seconds)
+        return self.keep(TwilioGateway(SID, TOKEN, self.sender, self.settings.public_url, self.url, timeout_seconds))
+
+    def keep(self, gateway: AnyGateway) -> AnyGateway:
+        """Its connections are closed when the test ends."""
+        self._gateways.append(gateway)
+        return gateway
+
+    async def close(self) -> None:
+        for gateway in self._gateways:
+            await gateway.close()
 
     async def write(self, number: str, body: str) -> int:
         """Somebody writes to us; our webhook's answer."""
@@ -80,7 +92,9 @@ async def phones(settings: Settings, web_db: Database, world: World) -> AsyncIte
     async with AsyncExitStack() as both:
         await both.enter_async_context(serving(web, ours))
         await both.enter_async_context(serving(create(provider, told.public_url, pace_seconds=0.02), theirs))
-        yield Phones(provider, url, told, world.sender)
+        one = Phones(provider, url, told, world.sender)
+        yield one
+        await one.close()
 
 
 @asynccontextmanager
@@ -120,7 +134,7 @@ def transactions(database: Database) -> Callable[[], AbstractAsyncContextManager
 
 
 def sender(database: Database, gateway: Gateway, now: datetime = NOON) -> Sender:
-    return Sender(transactions(database), gateway, raise_alarm, lambda: now, uuid7)
+    return Sender(transactions(database), gateway, raise_alarm, lambda: now, uuid7, open_task=open_task)
 
 
 async def send_all(database: Database, gateway: Gateway, now: datetime = NOON) -> None:

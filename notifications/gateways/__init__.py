@@ -35,10 +35,11 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class NotSent(msgspec.Struct, frozen=True):
-    """Certainly nothing went out, and trying again later may work."""
+    """Certainly nothing went out, and trying again later may work: not before `retry_after_s`, when they say so."""
 
     reason: str
     needs_operator: bool = False
+    retry_after_s: float | None = None
 
 
 class Unknown(msgspec.Struct, frozen=True):
@@ -73,5 +74,15 @@ class Gateway(Protocol):
     async def send(self, text: Text) -> Result:
         """Call the provider once. Never raises for what a network can do."""
 
-    async def find(self, to_number: str, body: str, since: datetime) -> list[Found] | None:
-        """What the provider has with this text to this number since then, oldest first; `None`: no answer."""
+    async def find(self, to_number: str, body: str, since: datetime, channel: Channel = "sms") -> list[Found] | None:
+        """What the provider has with this text to this number since then, oldest first; `None`: no answer.
+
+        A call has no words that could be compared: then every call to the number.
+        """
+
+
+class Provider(Gateway, Protocol):
+    """A gateway of a running process, with connections that it keeps open."""
+
+    async def close(self) -> None:
+        """Let go of them; afterwards nothing is sent any more."""

@@ -5,6 +5,7 @@ from datetime import datetime
 import structlog
 
 from notifications.gateways import Found, Text, Withheld
+from notifications.messages import Channel
 
 
 class LogGateway:
@@ -15,5 +16,8 @@ class LogGateway:
         structlog.get_logger().info("text_withheld", attempt=str(text.attempt), reason="no_gateway")
         return Withheld("no_gateway")
 
-    async def find(self, to_number: str, body: str, since: datetime) -> list[Found] | None:
+    async def find(self, to_number: str, body: str, since: datetime, channel: Channel = "sms") -> list[Found] | None:
         return []
+
+    async def close(self) -> None:
+        return

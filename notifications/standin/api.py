@@ -4,6 +4,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,14 +12,16 @@ from urllib.parse import parse_qsl
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.params import FromPath
+from litestar.response import Stream
 
 from notifications.standin.provider import SAYS, Passed, Provider
 from notifications.standin.webhooks import Webhooks
 
 ROOT = "/2010-04-01/Accounts/{account:str}/Messages"
 SILENCE_SECONDS = 30
+TOO_MANY = {"too_many": 20429, "queue_full": 21611}
 Asked = Request[Any, Any, State]
-Answer = Response[dict[str, Any]]
+Answer = Response[Any]
 
 
 @post(f"{ROOT}.json", status_code=201)
@@ -27,18 +30,23 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
     if refused := refuse(request, provider, account):
         return refused
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-    mishap = provider.mishaps.popleft() if provider.mishaps else None
-    if mishap == "too_many":
-        return says_error(429, 20429)
-    if mishap in {"error", "silence"}:
+    mishap = provider.luck.of_text()
+    if mishap in TOO_MANY:
+        return says_error(429, TOO_MANY[mishap], provider.luck.chances.retry_after)
+    if mishap in {"error", "silence", "hang_up"}:
         return await _fail(mishap)
     to_number, body = form.get("To", ""), form.get("Body", "")
     from_number = form.get("From") or (provider.sender if form.get("MessagingServiceSid") else "")
     if code := provider.why_not(to_number, from_number, body):
         return says_error(403 if code == 21408 else 400, code)
     text = provider.accept(to_number, from_number, body, form.get("StatusCallback", ""))
+    if mishap == "lost_after_accepting":
+        text.status = "sent"
+        return await _fail("hang_up")
+    if provider.luck.dice.random() < provider.luck.chances.callbacks.early:
+        await webhooks.early(text)
     webhooks.follow(text, arrives=mishap != "undelivered")
-    if mishap in {"error_after_accepting", "silence_after_accepting"}:
+    if mishap is not None and mishap.endswith("_after_accepting"):
         return await _fail(mishap)
     return Response(provider.as_twilio(text), status_code=201)
 
@@ -102,12 +110,22 @@ def _day(written: str) -> date:
 async def _fail(mishap: str) -> Answer:
     if mishap.startswith("silence"):
         await asyncio.sleep(SILENCE_SECONDS)
+    if mishap.startswith("hang_up"):
+        return Stream(_cut_short, status_code=201, media_type="application/json")
     return says_error(500, 30001)
 
 
-def says_error(status: int, code: int) -> Answer:
+async def _cut_short() -> AsyncIterator[bytes]:
+    """The beginning of an answer; then the connection is gone."""
+    yield b'{"sid": "SM'
+    raise ConnectionAbortedError
+
+
+def says_error(status: int, code: int, retry_after: int | None = None) -> Answer:
     more = f"https://www.twilio.com/docs/errors/{code}"
-    return Response({"code": code, "message": SAYS[code], "more_info": more, "status": status}, status_code=status)
+    wait = {"Retry-After": str(retry_after)} if retry_after is not None else {}
+    told = {"code": code, "message": SAYS[code], "more_info": more, "status": status}
+    return Response(told, status_code=status, headers=wait)
 
 
 handlers = [create, list_texts, fetch]

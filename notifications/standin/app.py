@@ -14,7 +14,8 @@ from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from notifications.standin import api, calls
-from notifications.standin.provider import CallMishap, Mishap, Provider
+from notifications.standin.mishaps import CallMishap, Chances, Mishap
+from notifications.standin.provider import Provider
 from notifications.standin.telephone import Exchange
 from notifications.standin.webhooks import Webhooks
 
@@ -41,10 +42,11 @@ class Written(msgspec.Struct, frozen=True, rename={"from_number": "from", "to_nu
 
 
 class Asking(msgspec.Struct, frozen=True):
-    """Mishaps for the next texts, and for the next calls, in this order."""
+    """Mishaps for the next texts, and for the next calls, in this order; `chances` for all that come after."""
 
     mishaps: list[Mishap] = []
     calls: list[CallMishap] = []
+    chances: Chances | None = None
 
 
 @get("/messages")
@@ -74,11 +76,20 @@ async def reply(request: Asked) -> Redirect:
 
 @post("/mishaps", status_code=200)
 async def ask_for_mishaps(request: Asked, data: JSONBody[Asking]) -> dict[str, int]:
-    """Make the next texts and calls go wrong, for tests."""
-    provider: Provider = request.app.state.provider
-    provider.mishaps.extend(data.mishaps)
-    provider.call_mishaps.extend(data.calls)
-    return {"waiting": len(provider.mishaps) + len(provider.call_mishaps)}
+    """Make texts and calls go wrong, for tests."""
+    luck = request.app.state.provider.luck
+    luck.add(data.mishaps, data.calls)
+    if data.chances is not None:
+        luck.ask(data.chances)
+    return {"waiting": len(luck.texts) + len(luck.calls)}
+
+
+@get("/mishaps")
+async def mishaps_so_far(request: Asked) -> dict[str, int]:
+    """What is still to go wrong, and what became of forged webhooks: `believed` ones were not answered with 403."""
+    luck, webhooks = request.app.state.provider.luck, request.app.state.webhooks
+    waiting = len(luck.texts) + len(luck.calls)
+    return {"waiting": waiting, "forged": webhooks.forged, "believed": webhooks.believed}
 
 
 @get("/", media_type=MediaType.HTML)
@@ -124,6 +135,7 @@ def create(provider: Provider, webhook_base: str, *, pace_seconds: float = 0.4) 
             inbound,
             reply,
             ask_for_mishaps,
+            mishaps_so_far,
             page,
             phones,
             static,

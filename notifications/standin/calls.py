@@ -38,9 +38,9 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
     if refused := refuse(request, provider, account):
         return refused
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
-    mishap = provider.call_mishaps.popleft() if provider.call_mishaps else None
+    mishap = provider.luck.of_call()
     if mishap == "too_many":
-        return says_error(429, 20429)
+        return says_error(429, 20429, provider.luck.chances.retry_after)
     if mishap == "error":
         return says_error(500, 30001)
     checks = {
@@ -50,7 +50,20 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
     if code := next((code for code, holds in checks.items() if holds), None):
         return says_error(400, code)
     call = _exchange(request).place(form, FATES.get(mishap or ""))
+    if mishap == "error_after_accepting":
+        return says_error(500, 30001)
     return Response(_as_twilio(call, account), status_code=201)
+
+
+@get(f"{ROOT}.json")
+async def list_calls(request: Asked, account: FromPath[str]) -> Answer:
+    if refused := refuse(request, request.app.state.provider, account):
+        return refused
+    query = dict(parse_qsl(request.scope["query_string"].decode()))
+    found = [call for call in reversed(_exchange(request).calls()) if call.to_number == query.get("To", call.to_number)]
+    uri = f"/2010-04-01/Accounts/{account}/Calls.json"
+    listed = [_as_twilio(call, account) for call in found[: int(query.get("PageSize", 50))]]
+    return Response({"calls": listed, "page": 0, "page_size": len(listed), "uri": uri, "next_page_uri": None})
 
 
 @get(f"{ROOT}/{{name:str}}")
@@ -130,4 +143,4 @@ def _as_twilio(call: Call, account: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-handlers = [create, fetch, calls, answer, decline, by_hand]
+handlers = [create, list_calls, fetch, calls, answer, decline, by_hand]

@@ -1,7 +1,7 @@
-"""What the stand-in provider knows: every text that passed, who is blocked, and which mishaps were asked for."""
+"""What the stand-in provider knows: every text that passed, and who is blocked."""
 
 import secrets
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
@@ -11,6 +11,7 @@ import msgspec
 
 from notifications.replies import CARRIER_START, CARRIER_STOP
 from notifications.segments import cost
+from notifications.standin.mishaps import Luck
 
 KEPT = 5000  # texts in memory; the oldest go first
 SEGMENT_LIMIT = 1600
@@ -20,6 +21,7 @@ MAGIC_TO = {
 }  # fmt: skip
 SAYS = {
     20003: "Authenticate", 20404: "The requested resource was not found", 20429: "Too Many Requests",
+    21611: "This 'From' number has exceeded the maximum number of queued messages",
     21211: "Invalid 'To' Phone Number", 21408: "Permission to send an SMS has not been enabled for the region",
     21602: "Message body is required", 21603: "A 'From' phone number is required",
     21604: "A 'To' phone number is required", 21610: "Attempt to send to unsubscribed recipient",
@@ -31,9 +33,6 @@ STOPPED = "You have successfully been unsubscribed. You will not receive any mor
 STARTED = "You have successfully been re-subscribed to messages from this number. Reply STOP to unsubscribe."
 
 Direction = Literal["outbound-api", "inbound", "carrier"]
-Mishap = Literal["too_many", "error", "error_after_accepting", "silence", "silence_after_accepting", "undelivered"]
-
-CallMishap = Literal["too_many", "error", "no_answer", "busy", "failed"]
 
 
 class Passed(msgspec.Struct, kw_only=True):
@@ -59,8 +58,7 @@ class Provider:
         self.auth_token = auth_token
         self.sender = sender
         self.clock = clock
-        self.mishaps: deque[Mishap] = deque(maxlen=1000)
-        self.call_mishaps: deque[CallMishap] = deque(maxlen=1000)
+        self.luck = Luck()
         self._texts: OrderedDict[str, Passed] = OrderedDict()
         self._blocked: set[tuple[str, str]] = set()
 

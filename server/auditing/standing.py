@@ -24,12 +24,20 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
 
 # A page about something is due from when it is written, whatever its row says of times to come: trying again later
 # takes a minute at most.
+# Reminders may wait for as long as others go out from their number: it texts no faster than its carrier lets it.
 STUCK = """
     SELECT m.organization_id, count(*)
-      FROM message m,
-           LATERAL (SELECT m.purpose = 'page' AND (m.alert_id IS NOT NULL OR m.alarm_id IS NOT NULL) AS at_once) k
+      FROM message m
+      JOIN organization o ON o.id = m.organization_id
+      CROSS JOIN LATERAL (
+           SELECT m.purpose = 'page' AND (m.alert_id IS NOT NULL OR m.alarm_id IS NOT NULL) AS at_once) k
      WHERE m.channel IN ('sms', 'voice')
        AND (m.status = 'queued' AND CASE WHEN k.at_once THEN m.created_at < $1 ELSE m.not_before < $2 END
+            AND NOT (m.purpose = 'reminder' AND EXISTS (
+                SELECT FROM sender_pace p
+                 WHERE p.channel = m.channel AND p.empty_at > $2
+                   AND (p.sender_number = o.sender_number OR o.sender_number IS NULL AND NOT EXISTS (
+                        SELECT FROM organization x WHERE x.sender_number = p.sender_number))))
          OR m.status = 'sending' AND CASE WHEN k.at_once THEN m.created_at < $1 AND m.claimed_at NOT BETWEEN $1 AND $3
                                           ELSE m.claimed_at < $2 END)
      GROUP BY m.organization_id

@@ -5,13 +5,16 @@ from datetime import datetime
 
 import msgspec
 
-from notifications import attempts, opt_outs, receipts
+from notifications import attempts, receipts
 from notifications.receipts import Moved
-from notifications.sender import OPTED_OUT_AT_CARRIER, SAYS_PAGE_FAILED
+from notifications.refusals import Refusal, draw_consequences
+from notifications.sender import SAYS_PAGE_FAILED
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
 from server.monitoring import alarms
+from server.monitoring.findings import Severity
+from server.outreach import tasks
 
 NOT_PICKED_UP = {"no-answer", "busy", "canceled"}
 
@@ -39,10 +42,21 @@ async def handle(db: Db, attempt: uuid.UUID, report: Report, now: datetime) -> b
 
 
 async def _failed(db: Db, moved: Moved, report: Report, now: datetime) -> None:
-    if report.error_code == OPTED_OUT_AT_CARRIER:
-        await opt_outs.record(db, moved.organization_id, report.from_number, moved.to_hash, "provider", now)
+    if report.error_code is not None:
+        refusal = Refusal(
+            organization_id=moved.organization_id, purpose=moved.purpose, channel=moved.channel,
+            patient_id=moved.patient_id, to_hash=moved.to_hash, from_number=report.from_number, code=report.error_code,
+        )  # fmt: skip
+        await draw_consequences(db, refusal, raise_alarm, tasks.open_task, now)
     # Nobody picked up: that is what the next step is for. A text or a call that cannot arrive needs a person.
     if moved.purpose == "page" and report.status not in NOT_PICKED_UP:
         subject = str(moved.alert_id or moved.id)
-        await alarms.raise_alarm(db, moved.organization_id, "page_failed", subject, "high", SAYS_PAGE_FAILED, now)
-        await tell(db, Event(topic="worklist", organization=moved.organization_id))
+        await raise_alarm(db, moved.organization_id, "page_failed", subject, "high", SAYS_PAGE_FAILED, now)
+
+
+async def raise_alarm(
+    db: Db, organization: uuid.UUID, kind: str, subject: str, severity: Severity, says: str, now: datetime
+) -> None:
+    """An alarm, and the worklists told of it."""
+    await alarms.raise_alarm(db, organization, kind, subject, severity, says, now)
+    await tell(db, Event(topic="worklist", organization=organization))

@@ -13,9 +13,10 @@ from litestar.status_codes import HTTP_200_OK
 from notifications import speech, wording
 from notifications.inbox import Inbound
 from notifications.signatures import form_of, genuine
-from server.db.pool import Database, Who
+from server.db.pool import Database, Db, Who
 from server.errors import Refused
-from server.flows import answer_page, receipt, reply
+from server.flows import answer_page, call_patient, forged, page, receipt, reply
+from server.flows.call_patient import Script
 from server.flows.receipt import Report
 from server.settings import Settings
 
@@ -31,14 +32,14 @@ async def status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
 
 
 async def _report(request: Asked, attempt: uuid.UUID, kind: str) -> Response[str]:
-    form = await _believed(request)
+    form = await _believed(request, attempt)
     organization = await _whose_attempt(_database(request), attempt)
     if organization is None:
         structlog.get_logger().warning("hook_for_nobody", hook="status")
         return _nothing()
     report = Report(
         sid=form.get(f"{kind}Sid", ""), status=form.get(f"{kind}Status", ""), error_code=form.get("ErrorCode") or None,
-        from_number=form.get("From", ""),
+        from_number=_ours(form, "From"),
     )  # fmt: skip
     async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
         await receipt.handle(db, attempt, report, datetime.now(UTC))
@@ -49,12 +50,13 @@ async def _report(request: Asked, attempt: uuid.UUID, kind: str) -> Response[str
 async def inbound(request: Asked) -> Response[str]:
     """A text that somebody wrote to one of our numbers."""
     form = await _believed(request)
-    organization = await _whose_number(_database(request), form.get("To", ""))
+    ours = _ours(form, "To")
+    organization = await _whose_number(_database(request), ours)
     if organization is None or not form.get("MessageSid"):
         structlog.get_logger().warning("hook_for_nobody", hook="inbound")
         return _nothing()
     text = Inbound(
-        sid=form["MessageSid"], from_number=form.get("From", ""), to_number=form["To"],
+        sid=form["MessageSid"], from_number=form.get("From", ""), to_number=ours,
         body=_storable(form.get("Body", "")),
     )  # fmt: skip
     settings: Settings = request.app.state.settings
@@ -67,29 +69,56 @@ async def inbound(request: Asked) -> Response[str]:
 @post("/hooks/twilio/calls/{attempt:uuid}", status_code=HTTP_200_OK, include_in_schema=False)
 async def call(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
     """Somebody picked up: what they hear. Looked up now, so nobody is asked to take what is taken."""
-    await _believed(request)
+    await _believed(request, attempt)
     organization = await _whose_attempt(_database(request), attempt)
     words: str | None = None
     if organization is not None:
         async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
+            if script := await call_patient.hear(db, attempt):
+                return _played(request, attempt, script)
             words = await answer_page.hear(db, attempt)
     if words is None:
         return _markup(speech.says(_words("call_over")))
+    return _markup(speech.asks(words, _key_of(request, attempt), _words("call_not_taken")))
+
+
+def _key_of(request: Asked, attempt: uuid.UUID) -> str:
     settings: Settings = request.app.state.settings
-    action = f"{settings.public_url}/hooks/twilio/calls/{attempt}/key"
-    return _markup(speech.asks(words, action, _words("call_not_taken")))
+    return f"{settings.public_url}/hooks/twilio/calls/{attempt}/key"
+
+
+def _played(request: Asked, attempt: uuid.UUID, script: Script) -> Response[str]:
+    """A patient's call. What they heard so far is in the address of the next key, which the signature covers."""
+    if not script.waits:
+        return _markup(speech.says(script.words, script.language))
+    action = _key_of(request, attempt) + ("?heard=1" if script.heard else "")
+    return _markup(speech.asks(script.words, action, script.otherwise, script.language))
 
 
 @post("/hooks/twilio/calls/{attempt:uuid}/key", status_code=HTTP_200_OK, include_in_schema=False)
 async def key(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[str]:
     """They pressed a key. The provider may bring it twice: the second time changes nothing and says the same."""
-    form = await _believed(request)
+    form = await _believed(request, attempt)
     organization = await _whose_attempt(_database(request), attempt)
     said = "call_over"
     if organization is not None:
-        async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
-            said = await answer_page.press(db, organization, attempt, form.get("Digits", ""), datetime.now(UTC))
+        who, now, digit = Who(principal=PROVIDER, organization=organization), datetime.now(UTC), form.get("Digits", "")
+        async with _database(request).transaction(who) as db:
+            if script := await _patient_pressed(request, db, who, attempt, digit, now):
+                return _played(request, attempt, script)
+            said = await answer_page.press(db, organization, attempt, digit, now)
     return _markup(speech.says(_words(said)))
+
+
+async def _patient_pressed(
+    request: Asked, db: Db, who: Who, attempt: uuid.UUID, digit: str, now: datetime
+) -> Script | None:
+    settings: Settings = request.app.state.settings
+    return await call_patient.press(
+        db, who, attempt, digit, now, heard="heard" in request.query_params,
+        told=page.Told(public_url=settings.public_url, field_key=settings.field_key),
+        default_sender=settings.twilio.sender if settings.twilio else "",
+    )  # fmt: skip
 
 
 @post("/hooks/twilio/calls/{attempt:uuid}/status", status_code=HTTP_200_OK, include_in_schema=False)
@@ -98,17 +127,40 @@ async def call_status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[
     return await _report(request, attempt, "Call")
 
 
-async def _believed(request: Asked) -> dict[str, str]:
-    """The form's fields, when the signature over our public address and the body is the provider's; else 403."""
+def _ours(form: dict[str, str], name: str) -> str:
+    """What we text from: the messaging service when it is one, since an opt-out there is from all its numbers."""
+    return form.get("MessagingServiceSid") or form.get(name, "")
+
+
+async def _believed(request: Asked, attempt: uuid.UUID | None = None) -> dict[str, str]:
+    """The form's fields, when the signature over our public address and the body is the provider's; else 403.
+
+    The address is the configured one: what a proxy or the caller says it is proves nothing.
+    """
     settings: Settings = request.app.state.settings
     query = request.scope["query_string"].decode("latin-1")
     url = settings.public_url + request.scope["path"] + (f"?{query}" if query else "")
     body, kind = await request.body(), request.headers.get("content-type", "")
     signature = request.headers.get("x-twilio-signature")
     if settings.twilio is None or not genuine(settings.twilio.auth_token, url, signature, kind, body):
-        structlog.get_logger().warning("hook_refused", path=request.scope["path"], signed=signature is not None)
+        await _note_forgery(request, attempt, body, signed=signature is not None)
         raise Refused("This request does not carry the provider's signature.")
     return dict(form_of(body.decode()))
+
+
+async def _note_forgery(request: Asked, attempt: uuid.UUID | None, body: bytes, *, signed: bool) -> None:
+    """A security event of whomever it claimed to be about, as far as that is known: nothing else of it is believed."""
+    hook: forged.Hook = "inbound" if attempt is None else "call" if "/calls/" in request.scope["path"] else "status"
+    structlog.get_logger().warning("hook_refused", hook=hook, signed=signed)
+    if attempt is not None:
+        organization = await _whose_attempt(_database(request), attempt)
+    else:
+        form = dict(form_of(body.decode(errors="replace")))
+        organization = await _whose_number(_database(request), _storable(_ours(form, "To")))
+    if organization is not None:
+        who = Who(principal="anonymous", organization=organization)
+        async with _database(request).transaction(who) as db:
+            await forged.note(db, who, organization, hook, signed=signed, now=datetime.now(UTC))
 
 
 ATTEMPT = "SELECT door_attempt($1)"

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from server.auditing import rounds
+from server.auditing import rounds, standing
 from server.auditing.pace import USUAL, Pace
 from server.auditing.rounds import SUBJECTS
 from server.db.pool import Database, Who
 from tests.auditing.test_rounds import AUDITOR, BEATING
 from tests.flows.clinic import acknowledge, make_clinic, open_alert, tick
-from tests.texting import message, put
+from tests.texting import NOON, answer, message, put
 from tests.world import World
 
 NOW = datetime.now(UTC)
@@ -167,3 +167,25 @@ def test_whatever_the_interval_a_person_hears_within_one_and_a_half_and_fifteen_
         assert pace.every + pace.every / 2 + telling <= limit
         assert pace.checked <= limit
         assert pace.round_fresh + 1.5 * pace.every / 2 <= limit
+
+
+async def test_reminders_may_wait_while_others_go_out_from_their_number_and_answers_may_not(
+    world: World, owner: Any, auditor_db: Database, worker_db: Database
+) -> None:
+    reminder, answered = answer(world, purpose="reminder"), answer(world)
+
+    async def waiting(now: datetime) -> int:
+        async with auditor_db.transaction(AUDITOR) as db:
+            return sum(one.count for one in await standing.stuck(db, now, USUAL))
+
+    await put(worker_db, reminder)
+    late = NOON + timedelta(minutes=30)
+    assert await waiting(late) == 1
+    await owner.execute(
+        "INSERT INTO sender_pace (sender_number, channel, organization_id, empty_at) VALUES ($1, 'sms', $2, $3)",
+        world.sender, world.organization, late,
+    )  # fmt: skip
+    assert await waiting(late) == 0
+    await put(worker_db, answered)
+    assert await waiting(late) == 1
+    assert await waiting(late + timedelta(minutes=30)) == 2, "the sender has stopped"

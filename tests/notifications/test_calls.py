@@ -1,18 +1,33 @@
 """A page by call, through the real SDK: it says who is wanted, one key takes it, and nobody is asked for what is taken."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from notifications.gateways.twilio import TwilioGateway
+from notifications.reconcile import reconcile
 from notifications.standin.telephone import Call
 from server.db.pool import Database
+from server.worker import raise_alarm
 from tests.flows.clinic import Clinic, acknowledge, make_clinic, open_alert, tick
 from tests.flows.test_reading import count
-from tests.texting import NOON, SID, TOKEN, Phones, message, phones, put, send_all, status_of, until
+from tests.texting import (
+    NOON,
+    SID,
+    TOKEN,
+    Phones,
+    answer,
+    message,
+    phones,
+    put,
+    send_all,
+    status_of,
+    transactions,
+    until,
+)
 from tests.world import World
 
 __all__ = ["phones"]
@@ -170,7 +185,8 @@ async def test_a_call_that_rings_unheard_ends_by_itself(
     from notifications.standin.telephone import Exchange
     from notifications.standin.webhooks import Webhooks
 
-    exchange = Exchange(phones.provider, Webhooks(phones.provider, phones.settings.public_url, 0.01), 0.01)
+    webhooks = Webhooks(phones.provider, phones.settings.public_url, 0.01)
+    exchange = Exchange(phones.provider, webhooks, 0.01)
     form = {"To": world.nurse_phone, "From": world.sender, "Url": "http://127.0.0.1:1/", "Timeout": "0.05"}
     call: Call = exchange.place(form, None)
 
@@ -179,6 +195,7 @@ async def test_a_call_that_rings_unheard_ends_by_itself(
 
     await until(ended)
     await exchange.close()
+    await webhooks.close()
 
 
 async def test_a_messaging_service_needs_a_number_of_its_own_for_calls(
@@ -189,10 +206,12 @@ async def test_a_messaging_service_needs_a_number_of_its_own_for_calls(
     alert = await open_alert(owner, world, NOON)
     first, second = (message(world, channel="voice", alert_id=alert) for _ in range(2))
     await put(worker_db, first)
-    await send_all(worker_db, TwilioGateway(SID, TOKEN, service, phones.settings.public_url, phones.url))
+    await send_all(worker_db, phones.keep(TwilioGateway(SID, TOKEN, service, phones.settings.public_url, phones.url)))
     assert await status_of(owner, first) == ("failed", "no_voice_number")
     await put(worker_db, second)
-    numbered = TwilioGateway(SID, TOKEN, service, phones.settings.public_url, phones.url, voice_sender=world.sender)
+    numbered = phones.keep(
+        TwilioGateway(SID, TOKEN, service, phones.settings.public_url, phones.url, voice_sender=world.sender)
+    )
     await send_all(worker_db, numbered)
     assert [call["from"] for call in await ask(phones, "/calls")] == [world.sender]
 
@@ -220,3 +239,22 @@ async def test_the_page_of_phones_lets_a_person_pick_up_and_press(
         await client.post("/telephone", data={"sid": call["sid"], "key": "1"})
         assert "You have taken it" in (await client.get("/phones")).text
     assert await owner.fetchval("SELECT status FROM alert") == "acknowledged"
+
+
+async def test_a_doubtful_call_to_a_patient_is_found_in_the_providers_list_and_not_placed_again(
+    owner: Any, worker_db: Database, phones: Phones, world: World
+) -> None:
+    now = datetime.now(UTC)
+    call = answer(world, channel="voice", not_before=now, created_at=now)
+    await put(worker_db, call)
+    await phones._post("/mishaps", {"calls": ["error_after_accepting"]})
+    await owner.execute("REVOKE INSERT ON receipt FROM careloop_web")  # so that no callback settles it first
+    try:
+        await send_all(worker_db, phones.gateway(), now)
+        assert (await status_of(owner, call))[0] == "unknown"
+        await reconcile(transactions(worker_db), phones.gateway(), raise_alarm, lambda: now + 20 * SECOND)
+    finally:
+        await owner.execute("GRANT INSERT ON receipt TO careloop_web")
+    assert (await status_of(owner, call))[0] in {"sent", "delivered"}
+    await send_all(worker_db, phones.gateway(), now + 30 * MINUTE)
+    assert len(await ask(phones, "/calls")) == 1

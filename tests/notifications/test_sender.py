@@ -1,6 +1,7 @@
 """Texts through the real SDK to a real server: once, honestly, and only when they may go."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from notifications.messages import Message
 from notifications.reconcile import reconcile
 from server.db.ids import uuid7
 from server.db.pool import Database
+from server.outreach.tasks import open_task
 from server.worker import raise_alarm
 from tests.texting import (
     NOON,
@@ -53,11 +55,16 @@ class DiesAfter(TwilioGateway):
 
 
 def dying(kind: type[TwilioGateway], phones: Phones) -> TwilioGateway:
-    return kind(SID, TOKEN, phones.sender, phones.settings.public_url, phones.url)
+    return phones.keep(kind(SID, TOKEN, phones.sender, phones.settings.public_url, phones.url))
 
 
 async def reconciled(database: Database, phones: Phones, now: datetime) -> None:
-    await reconcile(transactions(database), phones.gateway(), raise_alarm, lambda: now)
+    await reconcile(transactions(database), phones.gateway(), raise_alarm, lambda: now, open_task)
+
+
+async def tasks(owner: Any) -> list[tuple[str, uuid.UUID, str]]:
+    rows = await owner.fetch("SELECT kind, patient_id, subject FROM task ORDER BY opened_at, kind")
+    return [tuple(row) for row in rows]
 
 
 async def alarms(owner: Any) -> list[str]:
@@ -210,7 +217,7 @@ async def test_a_provider_that_is_away_loses_nothing(
 ) -> None:
     text = answer(world)
     await put(worker_db, text)
-    nobody = TwilioGateway(SID, TOKEN, world.sender, "http://x", f"http://127.0.0.1:{free_port()}")
+    nobody = phones.keep(TwilioGateway(SID, TOKEN, world.sender, "http://x", f"http://127.0.0.1:{free_port()}"))
     await send_all(worker_db, nobody)
     assert await status_of(owner, text) == ("queued", "no_connection")
     await send_all(worker_db, phones.gateway(), NOON + timedelta(minutes=1))
@@ -222,7 +229,7 @@ async def test_a_refused_login_keeps_the_text_and_tells_people(
 ) -> None:
     text = answer(world)
     await put(worker_db, text)
-    await send_all(worker_db, TwilioGateway(SID, "wrong", world.sender, "http://x", phones.url))
+    await send_all(worker_db, phones.keep(TwilioGateway(SID, "wrong", world.sender, "http://x", phones.url)))
     assert await status_of(owner, text) == ("queued", "login_refused")
     assert await alarms(owner) == ["texts_not_leaving"]
 
@@ -278,9 +285,9 @@ async def test_a_reminder_whose_sender_died_before_the_call_is_unknown_and_not_s
     with pytest.raises(Killed):
         await send_all(worker_db, dying(DiesBefore, phones))
     assert await owner.fetchval("SELECT outcome FROM attempt") == "started"
-    await reconciled(worker_db, phones, NOON + timedelta(seconds=59))
+    await reconciled(worker_db, phones, NOON + timedelta(seconds=19))
     assert (await status_of(owner, text))[0] == "sending"
-    await reconciled(worker_db, phones, NOON + timedelta(seconds=61))
+    await reconciled(worker_db, phones, NOON + timedelta(seconds=21))
     assert await status_of(owner, text) == ("unknown", "no_answer")
     await send_all(worker_db, phones.gateway(), NOON + timedelta(minutes=5))
     assert phones.texts() == []
@@ -288,8 +295,8 @@ async def test_a_reminder_whose_sender_died_before_the_call_is_unknown_and_not_s
     for minutes in (16, 17):
         await reconciled(worker_db, phones, NOON + timedelta(minutes=minutes))
     assert await status_of(owner, text) == ("unknown", "unresolved")
-    assert await alarms(owner) == ["text_unresolved"]
-    assert await owner.fetchval("SELECT seen_count FROM alarm") == 1
+    assert await tasks(owner) == [("text_unresolved", world.patient, str(text.id))]
+    assert await alarms(owner) == []
 
 
 async def test_a_reminder_whose_sender_died_after_the_call_is_found_at_the_provider(
@@ -326,9 +333,9 @@ async def test_a_claim_that_was_never_used_is_put_back(
     text = answer(world)
     await put(worker_db, text)
     await owner.execute("UPDATE message SET status = 'sending', claimed_at = $1", NOON)
-    await reconciled(worker_db, phones, NOON + timedelta(seconds=29))
+    await reconciled(worker_db, phones, NOON + timedelta(seconds=9))
     assert (await status_of(owner, text))[0] == "sending"
-    await reconciled(worker_db, phones, NOON + timedelta(seconds=31))
+    await reconciled(worker_db, phones, NOON + timedelta(seconds=11))
     await send_all(worker_db, phones.gateway())
     assert len(phones.texts()) == 1
 
