@@ -6,30 +6,38 @@ from typing import Any
 
 import msgspec
 
-from notifications.policy import Facts, Window
+from notifications.policy import Facts
+from notifications.quiet_hours import Window
 
+# Two senders decide on reminders to one patient after another, so the second counts what the first lets go.
+IN_TURN = """
+    SELECT pg_advisory_xact_lock(hashtextextended('reminder to:' || patient_id, 0))
+      FROM message WHERE id = $1 AND purpose = 'reminder' AND patient_id IS NOT NULL
+"""
 # The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
 # same telephone; of a reminder, that one of those it stands for has its reason still, and that the number is theirs.
 FACTS = """
     SELECT m.purpose, m.to_number, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
-           CASE WHEN q.outreach THEN 'outreach' ELSE 'monitoring' END AS topic,
+           m.channel, q.topic, m.reason AS waited_for,
            coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false)
                AS cannot_text,
-           q.moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority,
+           q.moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority, q.urgent_later,
            p.region, f.opens, f.closes,
            d.sent_today, d.sent_this_week, o.reminders_a_day AS a_day, o.reminders_a_week AS a_week,
            m.staff_id IS NOT NULL AS to_staff,
            m.wording LIKE 'opt\\_out\\_%' AS confirms_opt_out,
            coalesce(p.monitoring_status = 'active', true) AS patient_active,
            coalesce(p.monitoring_status = 'deceased', false) AS patient_deceased,
-           EXISTS (SELECT FROM consent c
-                    WHERE c.patient_id = m.patient_id AND c.channel = 'sms'
-                      AND c.topic = CASE WHEN q.outreach THEN 'outreach' ELSE 'monitoring' END
-                      AND c.valid_from <= $3 AND (c.valid_to IS NULL OR c.valid_to > $3)) AS consent,
-           EXISTS (SELECT FROM opt_out x
-                    WHERE x.sender_number = coalesce(o.sender_number, $2) AND x.phone_hash = m.to_hash
-                      AND x.ended_at IS NULL) AS opted_out,
+           CASE WHEN m.channel = 'portal' THEN true
+                WHEN k.proxy_id IS NOT NULL THEN q.topic = ANY(k.topics)
+                ELSE a.since IS NOT NULL END AS consent,
+           a.since AS consent_since, CASE WHEN k.proxy_id IS NULL THEN a.withdrew_at END AS withdrew_at,
+           NOT (m.purpose = 'safety' AND m.channel = 'voice') AND EXISTS (
+                SELECT FROM opt_out x
+                 WHERE x.sender_number = CASE m.channel WHEN 'email' THEN 'email:' || m.organization_id
+                                                        ELSE coalesce(o.sender_number, $2) END
+                   AND x.phone_hash = m.to_hash AND x.ended_at IS NULL) AS opted_out,
            CASE m.purpose
            WHEN 'page' THEN s.disabled_at IS NULL AND (m.alert_id IS NULL OR EXISTS (
                 SELECT FROM alert a
@@ -40,7 +48,8 @@ FACTS = """
                  WHERE n.purpose = 'page' AND n.to_hash = m.to_hash AND n.created_at > m.created_at
                    AND (n.alert_id = m.alert_id OR n.alarm_id = m.alarm_id))
            WHEN 'reminder' THEN coalesce(q.there, false)
-                AND (p.phone_hash = m.to_hash OR m.contact_point_id IS NOT NULL)
+                AND (m.contact_point_id IS NULL AND (p.phone_hash = m.to_hash OR m.channel = 'portal')
+                     OR k.address_hash = m.to_hash)
            ELSE true END AS reason_still_there
       FROM message m
       JOIN organization o ON o.id = m.organization_id
@@ -48,21 +57,37 @@ FACTS = """
       LEFT JOIN staff s ON s.id = m.staff_id
       LEFT JOIN contact_preference f ON f.patient_id = m.patient_id
       LEFT JOIN telephone t ON t.organization_id = m.organization_id AND t.phone_hash = m.to_hash
-      LEFT JOIN LATERAL (
+      LEFT JOIN contact_point k ON k.patient_id = m.patient_id AND k.id = m.contact_point_id
+           AND k.valid_from <= $3 AND (k.valid_to IS NULL OR k.valid_to > $3)
+      CROSS JOIN LATERAL (
            SELECT bool_or(reminder_reason_there(r.patient_id, r.id, $3)) AS there,
-                  bool_or(u.kind IN ('screening', 'vaccination')) AS outreach, min(u.priority) AS priority,
+                  CASE WHEN bool_or(u.kind IN ('screening', 'vaccination')) THEN 'outreach' ELSE 'monitoring' END
+                      AS topic,
+                  min(u.priority) AS priority,
                   max(valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours)) AS moot_at,
-                  bool_and(reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure)) AS stopped
+                  bool_and(reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure)) AS stopped,
+                  reminder_urgent_later(m.patient_id, p.zone, $3) AS urgent_later
              FROM reminder r JOIN reminder_rule u ON u.id = r.reminder_rule_id
-            WHERE r.message_id = m.id) AS q ON m.purpose = 'reminder'
+            WHERE r.message_id = m.id AND m.purpose = 'reminder') AS q
+      CROSS JOIN LATERAL (
+           SELECT max(c.valid_from) FILTER (
+                      WHERE c.channel = m.channel AND c.topic = q.topic
+                        AND c.valid_from <= $3 AND (c.valid_to IS NULL OR c.valid_to > $3))
+                      AS since,
+                  max(c.valid_to) FILTER (
+                      WHERE c.valid_to <= $3
+                        AND (c.channel = m.channel OR ARRAY[c.channel, m.channel] <@ '{sms,voice}'))
+                      AS withdrew_at
+             FROM consent c WHERE c.patient_id = m.patient_id) AS a
       CROSS JOIN LATERAL (
            SELECT count(*) FILTER (WHERE (n.at AT TIME ZONE p.zone)::date = ($3 AT TIME ZONE p.zone)::date)
                       AS sent_today,
                   count(*) AS sent_this_week
              FROM (SELECT n.claimed_at AS at FROM message n
                     WHERE m.purpose = 'reminder' AND n.patient_id = m.patient_id AND n.purpose = 'reminder'
-                      AND n.id <> m.id AND n.created_at > $3::timestamptz - interval '10 days'
-                      AND n.status IN ('sent', 'delivered', 'unknown')) AS n
+                      AND n.id <> m.id AND n.created_at > $3::timestamptz - interval '15 days'
+                      AND (n.status IN ('sent', 'delivered', 'unknown') OR n.status = 'sending' AND EXISTS (
+                           SELECT FROM attempt t WHERE t.message_id = n.id AND t.outcome = 'started'))) AS n
             WHERE (n.at AT TIME ZONE p.zone)::date > ($3 AT TIME ZONE p.zone)::date - 7) AS d
      WHERE m.id = $1
 """
@@ -70,6 +95,7 @@ FACTS = """
 
 async def of(db: Any, message: uuid.UUID, default_sender: str, now: datetime) -> tuple[Facts, str]:
     """(the facts that the policy decides on, the number of ours that it would come from)."""
+    await db.execute(IN_TURN, message)
     row = dict(await db.fetchrow(FACTS, message, default_sender, now))
     sender = row.pop("from_number")
     row["trial_numbers"] = frozenset(row["trial_numbers"])

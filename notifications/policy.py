@@ -6,28 +6,21 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from notifications.messages import Purpose
+from notifications import quiet_hours
+from notifications.law import law
+from notifications.messages import Channel, Purpose
+from notifications.quiet_hours import Topic, Whose, Window
 
 OrganizationState = Literal["trial", "shadow", "live"]
-Topic = Literal["monitoring", "outreach"]
 Reason = Literal[
     "shadow", "trial_number_not_listed", "no_gateway", "no_number", "opted_out", "no_consent", "patient_inactive",
     "deceased", "reason_gone", "too_late", "quiet_hours", "sink", "cannot_text", "stopped", "day_full", "week_full",
+    "last_of_day",
 ]  # fmt: skip
 
 SINK = "sink"  # where the synthetic patient's pages end: no telephone, and never given to a provider
 STOPPED_LOOKS_AGAIN = timedelta(minutes=15)  # what a switch holds back goes when it is ended, unless it is moot by then
-
-
-class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """Local hours in which a text may arrive: from `opens` until just before `closes`."""
-
-    opens: time
-    closes: time
-
-
-FEDERAL = Window(opens=time(8), closes=time(21))  # 47 CFR 64.1200(c)(1)
-STRICTEST_STATES = Window(opens=time(8), closes=time(20))  # FL, OK, MD: a patient's state is not known
+URGENT = 3  # of this priority or a lower number is what the last text of a day is kept for
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +28,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `moot_at`: from then on a reminder helps nobody. `region`: the US state they live in; `own`: the hours they chose.
     `sent_today`, `sent_this_week`: reminders of every kind, by the patient's calendar, this one not among them.
+    `urgent_later`: something of priority 3 or less is planned for later today. `consent_since`: when they agreed to
+    this topic; `withdrew_at`: when they last withdrew any, of texts or calls. `waited_for`: why it was put off before.
     """
 
     purpose: Purpose
@@ -43,8 +38,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     organization_state: OrganizationState
     trial_numbers: frozenset[str] = frozenset()
     topic: Topic = "monitoring"
+    channel: Channel = "sms"
     to_staff: bool = False
     consent: bool = False
+    consent_since: datetime | None = None
+    withdrew_at: datetime | None = None
     opted_out: bool = False
     confirms_opt_out: bool = False
     patient_active: bool = True
@@ -60,6 +58,13 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     sent_this_week: int = 0
     a_day: int = 4
     a_week: int = 21
+    urgent_later: bool = False
+    waited_for: str | None = None
+
+    @property
+    def whose(self) -> Whose:
+        """Whose quiet hours."""
+        return Whose(zone=self.zone, topic=self.topic, region=self.region, own=self.own)
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -72,10 +77,16 @@ class Defer(msgspec.Struct, frozen=True):
 
 
 class Suppress(msgspec.Struct, frozen=True):
-    """Never send it. `withheld` means: we would have, were the organization live."""
+    """Never send it. `withheld` means: we would have, were the organization live. `after`: what it had waited for."""
 
     reason: Reason
     status: Literal["suppressed", "withheld"] = "suppressed"
+    after: str | None = None
+
+    @property
+    def says(self) -> str:
+        """As the ledger keeps it: of `too_late after day_full` one sees what made it late."""
+        return f"{self.reason} after {self.after}" if self.after else self.reason
 
 
 Decision = Send | Defer | Suppress
@@ -100,7 +111,7 @@ def _person(facts: Facts) -> Suppress | None:
     # Whatever it is for, and whoever of the family would read it; what staff are told goes on.
     if facts.patient_deceased and not facts.to_staff:
         return Suppress("deceased")
-    if facts.opted_out and not facts.confirms_opt_out:
+    if facts.opted_out and not facts.confirms_opt_out and _concerns(facts):
         return Suppress("opted_out")
     if facts.cannot_text:
         return Suppress("cannot_text")
@@ -108,14 +119,27 @@ def _person(facts: Facts) -> Suppress | None:
         return None
     if not facts.patient_active:
         return Suppress("patient_inactive")
-    return None if facts.consent else Suppress("no_consent")
+    return None if facts.consent and not _ended_with_another(facts) else Suppress("no_consent")
+
+
+def _concerns(facts: Facts) -> bool:
+    """STOP ends every text, and reminders by any way. Pages and safety still call: a carrier keeps back texts only."""
+    return facts.channel == "sms" or facts.purpose not in {"page", "safety"}
+
+
+def _ended_with_another(facts: Facts) -> bool:
+    """From its day on, the law makes one withdrawal end every topic, until the patient agrees anew."""
+    withdrew = facts.withdrew_at
+    if withdrew is None or (facts.consent_since is not None and facts.consent_since >= withdrew):
+        return False
+    return withdrew.astimezone(ZoneInfo(facts.zone)).date() >= law().one_opt_out_ends_all.since
 
 
 def _reason(facts: Facts, now: datetime) -> Suppress | None:
     if not facts.reason_still_there:
         return Suppress("reason_gone")
     late = facts.moot_at is not None and now >= facts.moot_at
-    return Suppress("too_late") if late and facts.purpose == "reminder" else None
+    return Suppress("too_late", after=facts.waited_for) if late and facts.purpose == "reminder" else None
 
 
 def _organization(facts: Facts) -> Suppress | None:
@@ -126,36 +150,35 @@ def _organization(facts: Facts) -> Suppress | None:
     return None
 
 
-def _stopped(facts: Facts, now: datetime) -> Defer | None:
-    return Defer(now + STOPPED_LOOKS_AGAIN, "stopped") if facts.stopped else None
+def _stopped(facts: Facts, now: datetime) -> Decision | None:
+    return _not_before(now + STOPPED_LOOKS_AGAIN, facts, "stopped") if facts.stopped else None
 
 
-def _full(facts: Facts, now: datetime) -> Defer | None:
+def _quiet(facts: Facts, now: datetime) -> Decision | None:
+    decision = _not_before(now, facts, "quiet_hours")
+    return None if decision == Defer(now, "quiet_hours") else decision
+
+
+def _full(facts: Facts, now: datetime) -> Decision | None:
     """Enough for today, or for seven days: it waits for tomorrow, and is dropped when it is moot by then."""
-    full: Reason | None = (
-        "day_full" if facts.sent_today >= facts.a_day else "week_full" if facts.sent_this_week >= facts.a_week else None
-    )
+    full = _fullness(facts)
     if full is None:
         return None
     zone = ZoneInfo(facts.zone)
     tomorrow = datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(0), tzinfo=zone).astimezone(UTC)
-    return Defer(next_opening(tomorrow, zone, window_for(facts.topic)), full)
+    return _not_before(tomorrow, facts, full)
 
 
-def _quiet(facts: Facts, now: datetime) -> Defer | None:
-    opening = next_opening(now, ZoneInfo(facts.zone), window_for(facts.topic))
-    return Defer(opening, "quiet_hours") if opening > now else None
+def _fullness(facts: Facts) -> Reason | None:
+    if facts.sent_today >= facts.a_day:
+        return "day_full"
+    if facts.sent_this_week >= facts.a_week:
+        return "week_full"
+    kept = facts.urgent_later and facts.priority > URGENT
+    return "last_of_day" if kept and facts.sent_today == facts.a_day - 1 else None
 
 
-def window_for(topic: Topic) -> Window:
-    """Outreach for a gap solicits, so the strictest hours hold; a reminder to measure is care."""
-    return STRICTEST_STATES if topic == "outreach" else FEDERAL
-
-
-def next_opening(now: datetime, zone: ZoneInfo, window: Window) -> datetime:
-    """`now` when the window is open, else the moment (UTC) at which it opens next on the patient's clock."""
-    local = now.astimezone(zone)
-    if window.opens <= local.time() < window.closes:
-        return now
-    day = local.date() if local.time() < window.opens else local.date() + timedelta(days=1)
-    return datetime.combine(day, window.opens, tzinfo=zone).astimezone(UTC)
+def _not_before(at: datetime, facts: Facts, reason: Reason) -> Decision:
+    """Deferred to the first open moment from `at` on; never, when law and the patient's own hours leave none."""
+    opening = quiet_hours.next_opening(at, facts.whose, law().hours)
+    return Defer(opening, reason) if opening else Suppress("quiet_hours")
