@@ -34,12 +34,30 @@ def shown(letter: Letter, visit: Visit) -> Shown:
         at=at,
         when=f"{words.day(words.local_day(at))}, {words.clock(at)}",
         state=_state(letter, words),
-        to=words("messages.sent_to", ending=letter.to_number[-4:]),
+        to=_to(letter, words),
         sign=SIGNS.get(letter.status, "dot"),
     )
 
 
+def _to(letter: Letter, words: Words) -> str:
+    if letter.to_proxy:
+        return words("messages.sent_proxy")
+    if letter.channel in {"email", "portal"}:
+        return words(f"messages.sent_{letter.channel}")
+    name = "sent_call" if letter.channel == "voice" else "sent_to"
+    return words(f"messages.{name}", ending=letter.to_number[-4:])
+
+
 def _state(letter: Letter, words: Words) -> str:
     """ "Delivered to your phone", "Not sent: you turned these texts off"."""
-    why = words.maybe(f"reason.{letter.reason}") if letter.status == "suppressed" else None
-    return f"{words('state.suppressed')}: {why}" if why else words(f"state.{letter.status}")
+    why = (
+        words.maybe(f"reason.{(letter.reason or '').partition(' after ')[0]}")
+        if letter.status == "suppressed"
+        else None
+    )
+    if why:
+        return f"{words('state.suppressed')}: {why}"
+    if letter.status == "delivered" and letter.to_proxy:
+        return words("state.sent")
+    here = letter.status == "delivered" and letter.channel == "portal"
+    return words("state.here" if here else f"state.{letter.status}")

@@ -1,0 +1,78 @@
+"""Which way a due reminder goes, and its words there: a text, a call, an e-mail, a message in the portal."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from notifications import wording
+from notifications.policy import Decision, Suppress
+from notifications.wording import Owns, Rendered
+from server.db.pool import Db
+from server.outreach import tasks, ways
+from server.outreach.ledger import Due
+from server.outreach.tasks import NewTask
+from server.outreach.ways import Way
+from server.people.consent import Topic
+
+OUTREACH = {"screening", "vaccination"}  # it asks for something new; everything else is care that was agreed on
+UNREACHABLE = {"no_number", "cannot_text"}  # nobody's wish: a person can do something about it
+SAYS = "No text, call or e-mail can reach this patient. Print the letter from “How to reach”, and find a number."
+
+
+def topic(due: Due) -> Topic:
+    return "outreach" if due.kind in OUTREACH else "monitoring"
+
+
+async def choose(db: Db, due: Sequence[Due], now: datetime, default_sender: str, *, by_email: bool) -> list[Due]:
+    """Each with the number, language and channel of the first way that is open to it, in the same order."""
+    found = await ways.of_patients(db, {one.patient_id for one in due}, now, default_sender)
+    if not by_email:
+        found = {patient: [way for way in all_ways if way.channel != "email"] for patient, all_ways in found.items()}
+    return [_by(one, ways.first(found[one.patient_id], topic(one)), now) for one in due]
+
+
+def _by(due: Due, way: Way | None, now: datetime) -> Due:
+    """Without a way the patient's own number says why not. Consent by other ways is asked again when it is sent."""
+    if way is None:
+        return msgspec.structs.replace(due, consent_since=None)
+    if way.channel == "sms" and way.contact_point_id is None:
+        return due
+    return msgspec.structs.replace(
+        due, phone=way.address, phone_hash=way.hash, language=way.language, with_links=way.with_links, opted_out=False,
+        cannot_text=False, consent_since=now, withdrew_at=None, channel=way.channel,
+        contact_point_id=way.contact_point_id, for_name=way.for_name,
+    )  # fmt: skip
+
+
+async def ask_for_help(db: Db, decided: Sequence[tuple[Due, Decision]], now: datetime) -> int:
+    """A task for each patient whom nothing reaches; how many are new."""
+    unreached = {
+        due.patient_id: due
+        for due, decision in decided
+        if isinstance(decision, Suppress) and decision.status == "suppressed" and decision.reason in UNREACHABLE
+    }
+    wanted = [
+        NewTask(
+            organization_id=due.organization_id, kind="unreachable", subject=f"patient:{patient}", says=SAYS,
+            patient_id=patient,
+        )
+        for patient, due in unreached.items()
+    ]  # fmt: skip
+    return await tasks.open_tasks(db, wanted, now) if wanted else 0
+
+
+def words(together: Sequence[Due], url: str, when: str, own: Owns) -> Rendered:
+    """One message for what one patient has due by one way. Only a text speaks of replies, only a call of keys."""
+    first = together[0]
+    kind = first.kind if len(together) == 1 else "several"
+    clinic = first.organization_name if first.for_name is None else f"{first.organization_name} ({first.for_name})"
+    fields = {"clinic": clinic, "url": url, "when": when, "count": str(len(together))}
+    if first.channel == "sms":
+        name = f"reminder_{kind}"
+        return wording.render(name if first.with_links else f"{name}_plain", first.language, own, **fields)
+    said = wording.render(f"say_{kind}", first.language, own, **fields)
+    if first.channel != "email":
+        return said
+    after = wording.render("email_after", first.language, own, **fields)
+    return msgspec.structs.replace(said, body=f"{said.body}\n\n{after.body}\n")
