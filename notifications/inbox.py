@@ -18,6 +18,8 @@ TAKE = """
     SELECT id, organization_id, from_hash, from_number, to_number, body, patient_id, received_at FROM reply
      WHERE provider_sid = $1 AND handled_at IS NULL FOR UPDATE
 """
+# Two texts from one number at once: what the second means may hang on what became of the first.
+ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('texts:' || $1 || encode($2, 'hex'), 0))"
 HANDLED = "UPDATE reply SET handled_at = $2, gap_id = $3 WHERE id = $1"
 LEFT_OVER = "SELECT provider_sid FROM reply WHERE handled_at IS NULL AND received_at < $1 ORDER BY received_at LIMIT 50"
 HANDLED_AFTER = timedelta(seconds=30)
@@ -66,6 +68,11 @@ async def take(db: Any, sid: str) -> Reply | None:
     """The reply, locked until the transaction ends; `None` when it is handled already."""
     row = await db.fetchrow(TAKE, sid)
     return Reply(**dict(row)) if row else None
+
+
+async def one_at_a_time(db: Any, reply: Reply) -> None:
+    """Until the transaction ends nobody else acts on a text from this number."""
+    await db.execute(ONE_AT_A_TIME, str(reply.organization_id), reply.from_hash)
 
 
 async def handled(db: Any, reply: uuid.UUID, now: datetime, gap: uuid.UUID | None = None) -> None:

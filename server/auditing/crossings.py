@@ -17,7 +17,7 @@ WITHOUT_FINDING = """
         SELECT r.id, r.organization_id, r.patient_id, r.kind, r.measured_at, r.received_at, r.out_of_range,
                r.systolic_mmhg, r.diastolic_mmhg, r.pulse_bpm, r.glucose_mgdl, r.weight_kg, r.spo2_pct, r.temperature_c
           FROM reading r JOIN audit_mark k ON k.organization_id = r.organization_id AND r.received_at >= k.begun_at
-         WHERE r.source = 'device' AND r.received_at > $1 AND r.received_at <= $2
+         WHERE r.source IN ('device', 'texted') AND r.received_at > $1 AND r.received_at <= $2
          UNION
         SELECT r.id, r.organization_id, r.patient_id, r.kind, r.measured_at, r.received_at, r.out_of_range,
                r.systolic_mmhg, r.diastolic_mmhg, r.pulse_bpm, r.glucose_mgdl, r.weight_kg, r.spo2_pct, r.temperature_c

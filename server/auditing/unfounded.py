@@ -19,7 +19,8 @@ async def alerts(db: Db, until: datetime) -> list[Missing]:
     return [Missing(**dict(row)) for row in await db.fetch(WITHOUT_FINDING, until)]
 
 
-# The anchor of a crossing is a reading's id, or the id of one held in doubt. A meter's HI or LO has no number.
+# The anchor of a crossing is a reading's id, or the id of one held in doubt or texted by nobody knows whom. A meter's
+# HI or LO has no number.
 WITHOUT_CROSSING = """
     WITH looked AS (
         SELECT f.organization_id, f.id, f.patient_id, f.measured_at, f.side, f.value, f.limit_value, f.rule_id, f.anchor
@@ -37,6 +38,8 @@ WITHOUT_CROSSING = """
         OR NOT EXISTS (SELECT FROM reading r
                         WHERE r.patient_id = l.patient_id AND r.measured_at = l.measured_at AND r.id::text = l.anchor)
            AND NOT EXISTS (SELECT FROM held h WHERE h.id = CASE WHEN u.kind = 'crossing' THEN l.anchor::uuid END)
+           AND NOT EXISTS (SELECT FROM texted_doubt d
+                            WHERE d.id = CASE WHEN u.kind = 'crossing' THEN l.anchor::uuid END)
 """
 
 

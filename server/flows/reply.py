@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 import structlog
@@ -11,26 +11,24 @@ from notifications import inbox, opt_outs, outbox, replies, wording
 from notifications.inbox import Inbound, Reply
 from notifications.messages import Message
 from notifications.opt_outs import Via
-from notifications.replies import Classified
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
-from server.flows import answer_page, confirm, page
-from server.gaps import gaps, reports
+from server.flows import answer_page, confirm, intake, last_question, page, reply_meanings, texted_reading
+from server.flows.heard import Heard
+from server.flows.reply_meanings import Came
+from server.flows.texted_reading import NOTHING, Took
 from server.monitoring import alarms, answers
-from server.monitoring.answers import Standing
-from server.monitoring.findings import Severity
-from server.people import contacts, organizations, roster
+from server.outreach import wordings
+from server.people import contacts, conversations, organizations, roster
 from server.people.contacts import Contact
+from server.people.conversations import Deed
 from server.people.phones import phone_hash
 from server.people.roster import OnShift
 from server.security import audit
 
+__all__ = ["Heard", "Told", "act", "handle"]
 SAYS_DANGER = "A patient's text message may be an emergency. Call the patient now; the emergency number was sent."
-SAYS_MESSAGE = "A patient sent a text message that needs a person to read it."
-SAYS_CALL = "A patient asks for a call."
-LATELY = timedelta(hours=1)  # so long "done" is said of the second reading, not of a screening
-SAYS_WRONG = "Somebody says that this is not the patient's number. Check it before texting again."
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,25 +36,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     public_url: str
     field_key: str
-
-
-class Heard(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply with whom it may be from, and how to speak to them."""
-
-    reply: Reply
-    said: Classified
-    people: list[Contact]
-    organization_name: str
-    asked: list[Standing]  # what these people were asked after a crisis reading, while an answer counts
-
-    @property
-    def person(self) -> Contact | None:
-        return self.people[0] if self.people else None
-
-    @property
-    def subject(self) -> str:
-        """What staff see: the record number, else which text it was."""
-        return self.person.mrn if self.person else f"text {self.reply.id}"
 
 
 async def handle(
@@ -71,6 +50,7 @@ async def handle(
         await inbox.store(
             db, uuid7(), organization, inbound, from_hash=from_hash, meaning=said.meaning, patient=patient, now=now
         )
+        await _tell_pages(db, organization, people)
     return await act(database, who, inbound.sid, now, told)
 
 
@@ -80,12 +60,15 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
         reply = await inbox.take(db, sid)
         if reply is None:
             return False
+        await inbox.one_at_a_time(db, reply)
         heard = await _hear(db, reply, now)
-        took = await answer_page.take(db, reply, now, told.public_url)
-        gap = None if took else await _act(db, who, heard, now, told)
-        await inbox.handled(db, reply.id, now, gap)
-        if took:
+        if await answer_page.take(db, reply, now, told.public_url):
+            await inbox.handled(db, reply.id, now, None)
             return True
+        acted = await _act(db, who, heard, now, told)
+        await conversations.note(db, reply.id, reply.organization_id, acted.deeds, now)
+        await inbox.handled(db, reply.id, now, acted.gap)
+        await _tell_pages(db, reply.organization_id, heard.people)
         await audit.note(
             db, who, reply.organization_id, f"reply.{heard.said.meaning}", str(reply.id), now, patient=reply.patient_id
         )
@@ -93,39 +76,92 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
     return True
 
 
+async def _tell_pages(db: Db, organization: uuid.UUID, people: Sequence[Contact]) -> None:
+    """Open pages of everybody whose number it is look again."""
+    ids = {person.patient_id for person in people}
+    await tell(db, *(Event(topic="patient", organization=organization, patient=one) for one in ids))
+
+
 async def _hear(db: Db, reply: Reply, now: datetime) -> Heard:
     organization = await organizations.get(db, reply.organization_id)
     people = await contacts.by_phone(db, reply.organization_id, reply.from_hash)
     name = organization.name if organization else ""
     asked = await answers.standing(db, [person.patient_id for person in people], now)
-    said = replies.classify(reply.body, asked=bool(asked))
-    return Heard(reply=reply, said=said, people=people, organization_name=name, asked=asked)
+    answered = await last_question.answered(db, reply, people, asked, now)
+    said = replies.classify(reply.body, asked=bool(asked) and answered is None)
+    return Heard(
+        reply=reply, said=said, people=people, organization_name=name, asked=asked, answered=answered,
+        own=await wordings.of(db, reply.organization_id),
+    )  # fmt: skip
 
 
-async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> uuid.UUID | None:
-    """All that the text says is acted on; the one answer is the most important one's. Returns a gap it settled."""
-    answer, gap = None, None
+async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Came:
+    """All that the text says is acted on; the one answer is the most important one's, and a question may go beside."""
     paging = page.Told(public_url=told.public_url, field_key=told.field_key)
     paged = await confirm.heard(db, who, heard.asked, heard.said, now, paging)
+    took = await _take(db, who, heard, now, paging)
+    came, answer, deeds = Came(), None, [*took.deeds, *_symptoms(heard)]
     if heard.said.says("danger") or heard.said.answer == "symptoms":
         answer = "emergency"
+        await _let_go(db, who, took, now, paging)
         if heard.said.says("danger") or not paged:
             await _danger(db, heard, now, told)
+            deeds.append(Deed(deed="danger"))
     if heard.said.says("opt_out"):
         answer = await _opt_out(db, heard, now, danger=answer is not None)
+        deeds.append(Deed(deed="opted_out"))
     elif heard.said.says("start"):
         answer = await _start(db, heard, now) or answer
+        deeds.append(Deed(deed="opted_in"))
     elif answer is None:
-        answer, gap = await _ordinary(db, heard, now)
-    if answer is not None:
-        await outbox.put(db, [_answer(heard, answer, now)])
+        came = await reply_meanings.ordinary(db, heard, took, now)
+        answer = came.answer
+    await _say(db, heard, answer, came.asks or took.asks, came.choices or took.choices, now)
+    return Came(gap=came.gap, deeds=[*deeds, *came.deeds])
+
+
+async def _take(db: Db, who: Who, heard: Heard, now: datetime, paging: page.Told) -> Took:
+    """The numbers in it, or the choice it makes."""
+    one, reply = heard.answered, heard.reply
+    if one is None:
+        return await texted_reading.take(db, who, reply, heard.people, now, paging)
+    if one.of == "medicine":
+        return await intake.heard(db, reply, heard.people, one.choice == 1, now) or NOTHING
+    doses = [each for each in one.unclear if each.kind == "intake"]
+    if doses:
+        return await intake.answered(db, reply, doses, one.choice, now) or NOTHING
+    return await texted_reading.answered(db, who, reply, one.unclear, heard.people, one.choice, now, paging)
+
+
+def _symptoms(heard: Heard) -> list[Deed]:
+    return [Deed(deed=heard.said.answer)] if heard.asked and heard.said.answer else []
+
+
+async def _let_go(db: Db, who: Who, took: Took, now: datetime, paging: page.Told) -> None:
+    """A page about the numbers in a text that speaks of danger waits for no further answer."""
+    for deed in took.deeds:
+        if deed.deed == "alert" and deed.patient_id and deed.subject_id:
+            await confirm.release(db, who, deed.patient_id, deed.subject_id, "danger", now, paging)
+
+
+async def _say(
+    db: Db, heard: Heard, answer: str | None, asks: str | None, choices: str, now: datetime
+) -> None:  # fmt: skip
+    said = [_answer(heard, answer, now)] if answer is not None else []
+    if asks is not None:
+        asked = _answer(heard, asks, now, choices=choices)
+        said.append(msgspec.structs.replace(asked, unique_for=f"{asked.unique_for}:{asks}"))
+    if said:
+        await outbox.put(db, said)
         await tell(db, Event(topic="outbox"))
-    return gap
 
 
 async def _danger(db: Db, heard: Heard, now: datetime, told: Told) -> None:
     """A high alarm, and a page to whoever answers for the patient: at once, at any hour."""
-    await _alarm(db, heard, "patient_in_danger", "high", SAYS_DANGER, now)
+    await alarms.raise_alarm(
+        db, heard.reply.organization_id, "patient_in_danger", heard.subject, "high", SAYS_DANGER, now
+    )
+    await tell(db, Event(topic="worklist", organization=heard.reply.organization_id))
     alarm = await alarms.standing(db, heard.reply.organization_id, "patient_in_danger", heard.subject)
     person = await _on_shift(db, heard.person.team_id, now) if heard.person else None
     if person is not None:
@@ -152,45 +188,10 @@ async def _start(db: Db, heard: Heard, now: datetime) -> str | None:
     return "start_confirmed" if ended and not heard.said.carrier_answers else None
 
 
-async def _ordinary(db: Db, heard: Heard, now: datetime) -> tuple[str | None, uuid.UUID | None]:
-    """(the answer, the gap that now awaits evidence). What nobody understood goes to a person."""
-    if heard.said.answer == "no_symptoms" and len(heard.asked) == 1:
-        return "after_no_symptoms", None
-    match heard.said.meaning:
-        case "help":
-            return "help", None
-        case "done" | "booked" if not any(now - one.asked_at < LATELY for one in heard.asked):
-            gap = await _report_done(db, [person.patient_id for person in heard.people], now)
-            if gap is not None:
-                return f"after_{heard.said.meaning}", gap
-        case "call_me":
-            await _alarm(db, heard, "patient_wants_call", "low", SAYS_CALL, now)
-            return "after_call_me", None
-        case "wrong_number":
-            await _alarm(db, heard, "wrong_number", "low", SAYS_WRONG, now)
-            return None, None
-    await _alarm(db, heard, "patient_message", "low", SAYS_MESSAGE, now)
-    return None, None
-
-
-async def _report_done(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> uuid.UUID | None:
-    """The gap we last texted about now awaits evidence; the patient's word alone closes nothing."""
-    found = await gaps.last_touched(db, patients)
-    if found is None:
-        return None
-    patient, gap = found
-    return gap if await reports.report_done(db, patient, gap, now) else None
-
-
-async def _alarm(db: Db, heard: Heard, kind: str, severity: Severity, says: str, now: datetime) -> None:
-    organization = heard.reply.organization_id
-    await alarms.raise_alarm(db, organization, kind, heard.subject, severity, says, now)
-    await tell(db, Event(topic="worklist", organization=organization))
-
-
-def _answer(heard: Heard, name: str, now: datetime) -> Message:
+def _answer(heard: Heard, name: str, now: datetime, **fields: str) -> Message:
     reply, person = heard.reply, heard.person
-    text = wording.render(name, person.language if person else "en", clinic=heard.organization_name)
+    language = person.language if person else "en"
+    text = wording.render(name, language, heard.own, clinic=heard.organization_name, **fields)
     return Message(
         id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
         patient_id=person.patient_id if person else None, to_number=reply.from_number, to_hash=reply.from_hash,
@@ -200,7 +201,7 @@ def _answer(heard: Heard, name: str, now: datetime) -> Message:
 
 
 def _page(heard: Heard, person: OnShift, alarm: uuid.UUID | None, now: datetime, told: Told) -> Message:
-    text = wording.render("page_reply", "en", url=f"{told.public_url}/worklist")
+    text = wording.render("page_reply", "en", heard.own, url=f"{told.public_url}/worklist")
     return Message(
         id=uuid7(), organization_id=heard.reply.organization_id, purpose="page",
         unique_for=f"page:reply:{heard.reply.id}", staff_id=person.staff_id, alarm_id=alarm, to_number=person.phone,

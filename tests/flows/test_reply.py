@@ -126,7 +126,7 @@ async def test_done_puts_the_gap_last_texted_about_to_awaiting_evidence(
 
 async def test_done_with_nothing_asked_goes_to_a_person(phones: Phones, world: World, owner: Any) -> None:
     await phones.write(world.patient_phone, "DONE")
-    assert await queued(owner) == []
+    assert await queued(owner) == ["answer_time"]
     assert await alarms(owner) == [("patient_message", "low")]
 
 

@@ -1,6 +1,6 @@
 """What patients write, in tables that people labelled: recall of danger and opt-out, confusion, and false alarms.
 
-`replies_seen.tsv` is ours, and the rules were made with it; who wrote `replies_unseen.tsv` never saw the code.
+`replies_seen.tsv` is ours, and rules and model were made with it; who wrote `replies_unseen.tsv` never saw the code.
 """
 
 import csv
@@ -169,15 +169,15 @@ def test_what_was_heard_can_be_shown() -> None:
 
 
 def test_on_a_table_nobody_worked_with_it_is_as_good_as_was_measured() -> None:
-    """Written by somebody who saw neither the code nor the other tables; the rules were never mended with it.
+    """Written by somebody who saw neither the code nor the other tables; neither rules nor model learned from it.
 
     The aim is 99 of 100. What is missed goes to a person all the same, as a message nobody understood.
     """
     found = counted(rows_of("replies_blind.tsv"))
     show("blind", found)
     heard = {m: 1 - len(found.missed[m]) / found.wanted[m] for m in GRAVE}
-    assert heard["danger"] >= 0.85
-    assert heard["opt_out"] >= 0.95
+    assert heard["danger"] >= 0.95
+    assert heard["opt_out"] >= 0.99
 
 
 @pytest.mark.parametrize("text", ["me corte las venas", "he is gonna end it all"])
