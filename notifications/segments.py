@@ -27,6 +27,11 @@ def cost(text: str) -> Cost:
     return Cost(encoding="ucs2", units=units, segments=_parts(units, 70, 67))
 
 
+def outside(text: str) -> list[str]:
+    """The characters that make the whole text cost 70-character segments, each once, in the order they stand."""
+    return list(dict.fromkeys(c for c in text if c not in BASIC and c not in EXTENDED))
+
+
 def fold(text: str) -> str:
     """The same words with letters that GSM-7 has: "José Martí" → "José Marti"; what has no such letter stays."""
     return "".join(character if character in BASIC else _plain(character) for character in text)

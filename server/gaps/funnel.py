@@ -1,6 +1,9 @@
 """What outreach achieved: of a year's gaps, how many were texted, reached, answered, booked, closed by evidence."""
 
+import uuid
+from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 
 import msgspec
 
@@ -62,6 +65,7 @@ BODIES = """
     SELECT g.measure, m.body FROM touch t
       JOIN gap g ON g.patient_id = t.patient_id AND g.id = t.gap_id
       JOIN message m ON m.id = t.message_id AND m.status IN ('sent', 'delivered', 'unknown', 'failed')
+           AND m.channel = 'sms'
      WHERE t.touched_at >= $1 AND t.touched_at < $2
 """
 
@@ -72,3 +76,63 @@ async def bodies(db: Db, start: datetime, end: datetime) -> dict[str, list[str]]
     for row in await db.fetch(BODIES, start, end):
         found.setdefault(row["measure"], []).append(row["body"])
     return found
+
+
+class Effort(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done for a measure's gaps beside texts: calls by the machine, and calls by a person."""
+
+    calls: int
+    by_staff: int
+
+
+EFFORTS = """
+    SELECT measure, sum(calls)::int AS calls, sum(by_staff)::int AS by_staff FROM (
+        SELECT g.measure, count(*) AS calls, 0 AS by_staff
+          FROM touch t
+          JOIN gap g ON g.patient_id = t.patient_id AND g.id = t.gap_id
+          JOIN message m ON m.id = t.message_id AND m.status IN ('sent', 'delivered', 'unknown', 'failed')
+               AND m.channel = 'voice'
+         WHERE t.touched_at >= $1 AND t.touched_at < $2
+         GROUP BY g.measure
+         UNION ALL
+        SELECT g.measure, 0, count(*)
+          FROM task k
+          JOIN gap g ON g.patient_id = k.patient_id AND g.id::text = k.subject
+         WHERE k.kind = 'call_for_gap' AND k.closed_at >= $1 AND k.closed_at < $2
+           AND k.outcome IN ('reached', 'left_message', 'no_answer', 'booked', 'declined', 'done_elsewhere',
+                             'wrong_number')
+         GROUP BY g.measure) AS efforts
+     GROUP BY measure
+"""
+
+
+async def efforts(db: Db, start: datetime, end: datetime) -> Mapping[str, Effort]:
+    """By measure; what they cost is not known here, so they are told and not added up."""
+    rows = await db.fetch(EFFORTS, start, end)
+    return {row["measure"]: Effort(calls=row["calls"], by_staff=row["by_staff"]) for row in rows}
+
+
+PRICE = "SELECT segment_price_usd FROM organization WHERE id = $1"
+
+
+async def price(db: Db, organization: uuid.UUID) -> Decimal | None:
+    """US dollars for one segment, as the organization says its carrier bills; None: nobody said."""
+    found: Decimal | None = await db.fetchval(PRICE, organization)
+    return found
+
+
+SET_PRICE = """
+    UPDATE organization SET segment_price_usd = $2
+     WHERE id = $1 AND segment_price_usd IS DISTINCT FROM $2
+    RETURNING id
+"""
+
+
+async def set_price(db: Db, organization: uuid.UUID, dollars: Decimal | None) -> bool:
+    """False when it was so already."""
+    return await db.fetchval(SET_PRICE, organization, dollars) is not None
+
+
+def cost_per_closed(segments: int, dollars: Decimal | None, closed: int) -> Decimal | None:
+    """US dollars of texts for each gap that evidence closed after one; None without a price or a closed gap."""
+    return (segments * dollars / closed).quantize(Decimal("0.01")) if dollars is not None and closed else None

@@ -10,7 +10,7 @@ from notifications.segments import cost, fold
 FIELDS = {
     "clinic": "Clínica Río Grande Heart Center", "url": "https://careloop.clinic.example.org/portal",
     "when": "Mon Nov 23, 08:00", "rest": "5", "measured": "23:50 (Nov 21)", "arrived": "14:22",
-    "count": "12",
+    "count": "12", "code": "123456", "choices": "1 Guadalupe, 2 Maximiliano",
 }  # fmt: skip
 ALL = [(language, name) for language in wording.LANGUAGES for name in wording.catalogue(language)]
 
