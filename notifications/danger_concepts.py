@@ -178,6 +178,15 @@ CONCEPTS = {
         years ago history anos since family runs 19* 20* hace_mucho antecedentes before survived survivor
         anniversary
     """,
+    "PAST": """
+        years_ago yrs_ago year_ago last_year last_winter last_spring last_summer ano_pasado hace_anos de_chico de_chica
+        as_a_kid as_a_child when_i_was
+    """,
+    "TALK": """
+        class clase clinic clinica library luck suerte signs senales warning survey encuesta prevention squeeze bill
+        cuenta show serie kit movie pelicula news noticias biopsy biopsia mechanic mecanico easily facil lol haha jaja
+        jajaja risa laughing laughed paperwork papeles precios prices
+    """,
     "CRISISVALUE": "crisisvalue",
     "HIGHVALUE": "highvalue",
     "NUMBERSUGAR": "lowsugar",

@@ -27,7 +27,7 @@ quede_sin|necesito|need BREATHE
 2 BREATHE hard|heavy|fast|funny|wrong|bad|shallow|labored|worse|weird|mal|rapido|feo|agitad*|dificult*|cortad*|\
 difficult*|raro|noisy|trouble|problems - hold
 2 hard|heavy|harder|tough|trouble|problem*|difficult*|hurts|cuesta|duele|mal|shallow|labored|rapid BREATHE
-gasp*|suffocat*|chok*|wheez*|winded|smother*|breathless|asfixi*|sofoc*|atragant*|ahog*|drowning|jadea*
+gasp*|suffocat*|chok*|wheez*|winded|smother*|breathless|asfixi*|sofoc*|atragant*|ahog*|drowning|jadea* - TALK
 4 lungs|pulmones|pulmon fill*|fluid|water|burst*|agua|llen*|collapsed|clot|silba*|chill*
 ~4 lip|lips|face|fingers|nails|toes|labio|labios|cara|unas|dedos|turn*|going MOUTHBLUE - dress shirt pants paint \
 pill pills nail_polish cuff
@@ -36,7 +36,7 @@ blood_clot|blood_clots|clot|coagulo|trombosis|embol*|aneurism*|aneurysm
 ~4 leg|legs|calf|pierna|pantorrilla|feet|ankles red|hot|roja|caliente|double|sudden*|doble swoll*|swell*|hinch*
 
 # stroke and confusion
-stroke|strokes|strok|derrame|embolia|ictus|apoplej*|drooping - YEAR
+stroke|strokes|strok|derrame|embolia|ictus|apoplej*|drooping - YEAR TALK PAST
 3 FACE DROOP
 ~4 FACE droop*|crooked|twisted|lopsided|sag*|NUMB|torc*|tuerc*|chuec*|uneven
 2 torcio|torcida|jalo|chueca|virada|viro|fue_de_lado|de_lado la|el|su|de FACE
@@ -90,11 +90,11 @@ phone meter
 cant|sudden*|cai*|caer*|caig*|par*|todo|sostener*|desmay*|cuarto|caminar|sick|vomitando|bad|real|hits|faint* - no ni
 
 # consciousness
-faint*|swoon*|desmay*|desvan* - line
+faint*|swoon*|desmay*|desvan* - line PAST TALK
 pass*|passing|passed|past out - pamphlets flyers papers
 black*|blakc*|blacking|keel*|conked|knocked|went|zoned out|over|cold - lights power cookies shopping hiking dancing
 black*|blackout out
-collaps*|unconsc*|inconsc*|unrespons*|seizure*|convuls*|epilep*|coma|soponcio|patatus|limp|lifeless|inert*
+collaps*|unconsc*|inconsc*|unrespons*|seizure*|convuls*|epilep*|coma|soponcio|patatus|limp|lifeless|inert* - PAST TALK
 having|had|has|tuvo|tiene|dio|dando|dieron a|un|una|unos|otro|another fit|fits|ataque|ataques|convulsion*|spell - \
 nervios
 2 shaking|tembl*|jerking|sacud* all_over|uncontroll*|incontrol*|violently|nonstop|sin_control|sin_parar
@@ -113,7 +113,7 @@ eyes_rolled|going_unconscious|about_to_pass|se_me_va|se_fue_de_lado|me_voy|in_an
 se_va|me_iba|se_iba|en_si|no_vuelve|vuelve de_lado|desmay*|en_si|a_caer|conocimiento
 
 # bleeding
-bleed*|bled|hemorrh*|hemorrag*|hemorra*|desangr*|sangra*|sangro|sangre_mucho|sangrad*|bloody - gums_fine
+bleed*|bled|hemorrh*|hemorrag*|hemorra*|desangr*|sangra*|sangro|sangre_mucho|sangrad*|bloody - gums_fine TALK PAST
 ~6 BLOOD FLOW - laboratorio bloodwork
 ~4 BLOOD thinner*|see|seeing|saw|veo|vi|gotas|drops|pool|lost|losing|perd*|tinto|nosebleed|splatter*|baj*|sac* - \
 laboratorio bloodwork test
@@ -139,7 +139,7 @@ dogs|marido|perro|equivocad*|wrong - REGULAR
 error|mistake
 2 drank|swallow*|drink|tomo|bebio|tome|bebi|trago some|a|un|un_poco|el bleach|cloro|poison|veneno|cleaner|\
 antifreeze|detergent*|battery|raticida|gasolina|fabuloso|pinol|alcohol|insecticida
-overdos*|over_dos*|sobredos*|poisoned|poisoning|envenen*|intoxic*|o_d_ed|oded
+overdos*|over_dos*|sobredos*|poisoned|poisoning|envenen*|intoxic*|o_d_ed|oded - PAST TALK chocolate
 anaphy*|anafil*|epipen|epi_pen
 3 allergic|allergy|alergic|alergica|alergia|reaction|reaccion reaction|reacting|reaccion|alergica|fuerte|attack|bad
 4 THROAT SWELL - pain_gone bank

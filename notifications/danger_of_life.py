@@ -5,11 +5,12 @@ The rules are read by `notifications.phrases`. A miss may cost a life, a false a
 
 LIFE = """\
 # falls and blows
-1 PERSON fell|fallen|fel|toppled|tumbled|tripped - asleep behind short_of in_love
-1 me|nos cai|caigo|caido|caia|resbal*|tropec*|tropez*|caimos|azot*|caer - bien gordo
-1 se FELL - THINGS
-fell|fallen|cai|cayo|tropec*|tropez*|collaps* - THINGS
-FELL and|cant|hit|hurt|head|hip|down|off|in_the|on_my|from|out|en|de|del|por|al|fell|y|desde|again - THINGS
+1 PERSON fell|fallen|fel|toppled|tumbled|tripped - asleep behind short_of in_love PAST
+1 me|nos cai|caigo|caido|caia|resbal*|tropec*|tropez*|caimos|azot*|caer - bien gordo PAST
+1 se FELL - THINGS PAST barda arbol techo parche costra luz
+fell|fallen|cai|cayo|tropec*|tropez*|collaps* - THINGS PAST TALK barda arbol techo parche costra luz
+FELL and|cant|hit|hurt|head|hip|down|off|in_the|on_my|from|out|en|de|del|por|al|fell|y|desde|again - THINGS \
+PAST TALK barda arbol techo parche costra luz
 4 FELL shower|stairs|bathroom|tub|bathtub|bed|ladder|porch|floor|ice|kitchen|bed|escalera*|bano|regadera|ducha|cama|\
 tina|banqueta|cocina|patio|sala|silla|street|sidewalk|garage|wheelchair|toilet|yard|steps|chair|calle|piso|head|hip \
 - phone pill pills cuff machine scale monitor telefono celular pastilla pastillas aparato asleep
@@ -37,7 +38,7 @@ shot|shooting|stabbed|attacked me|him|her|in|by - flu covid took pneumonia shing
 been|got|was|someone|somebody|he|she stabbed|attacked|shot|mugged|raped|assaulted - flu covid
 
 # despair and violence
-suicid*|suisid*|suicida*|self_harm*|unalive|kms
+suicid*|suisid*|suicida*|self_harm*|unalive|kms - TALK
 1 HURT myself|himself|herself|themselves|meself - laughing
 3 he|she|husband|they|someone|god|please|going|want|hes|shes|will|let|wish kill|killing|shoot|hurt|hurting|end me - \
 heat lol haha job bill prep
@@ -59,7 +60,7 @@ queria|prefer* DIE - battery phone eager
 me_quiero|me_quisiera|me_voy_a|se_quiere|me_kiero|se_va_a morir*|matar*|ir_de_este|desaparec*|ir_con_dios
 2 dying|muriendo|muero|die|dead|morir*|murio|dies im|he|she|help|me|think|going|feel|creo|siento|estoy|esta|voy|i|\
 se - battery phone cuff telefono pila bateria remote laptop passed funeral years plant plants dog cat car carro \
-cancelar amused
+cancelar amused TALK hambre hungry
 2 i|im|he|she|hes|shes|think|me|estoy|se_esta|feel|creo|voy_a dying|muriendo|muero|morir|dead|die - battery phone \
 cuff telefono pila bateria tired years eager laptop car tio tia
 better_off|mejor|better|better_of dead|without_me|sin_mi|muert*|gone|if_i|if_im|muriera|wasnt
@@ -161,9 +162,9 @@ water|fuente|bolsa|waters|agua broke|broken|rompio|rota|rompi*|breaking|leak* - 
 2 rompio|romper|rompi la|de fuente|bolsa|aguas
 3 baby|bebe|fetus|nino NOT|no|hasnt|isnt|stopped|havent|dejo mov*|mueve|kick*|felt|breath*|pate*|siento|siente|\
 moving - monitor
-contractions|contracciones|preeclampsia|eclampsia|sepsis|dka|miscarr*|aborto|malparto
+contractions|contracciones|preeclampsia|eclampsia|sepsis|dka|miscarr*|aborto|malparto - PAST
 emergency|emergencia|emergencias|urgencia|urgencias|ambulance|ambulancia|paramedic*|paramedicos|911|mayday|sos|\
-auxilio|socorro|9_1_1|nueve_uno_uno - contact no_es sin not_an center works contacto
+auxilio|socorro|9_1_1|nueve_uno_uno - contact no_es sin not_an center works contacto TALK in_case por_si
 urgente|urgent|urgentemente - no not
 2 taking|going|go|gone|rushed|rush|headed|heading|drive|driving|took|need|admitted|vamos|voy|llevar*|llevando|llevo|\
 llevaron|llevenme|intern* to|the|him|her|me|al|a|la|en|an|rumbo|to_the er|hospital|ambulance|icu|urgencias|\

@@ -33,3 +33,4 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     alarm_id: uuid.UUID | None = None
     reminder_id: uuid.UUID | None = None
     gap_id: uuid.UUID | None = None
+    contact_point_id: uuid.UUID | None = None  # which way it goes, when not by the patient's own number

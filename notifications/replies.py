@@ -8,7 +8,8 @@ import msgspec
 
 from notifications.answers import Answer, answer_in
 from notifications.danger import either, says_danger
-from notifications.stopping import FILLER, asks_to_stop, is_keyword
+from notifications.hearing.opinion import Label, heard
+from notifications.stopping import FILLER, asks_to_stop, goes_on, is_keyword
 
 Meaning = Literal[
     "danger", "opt_out", "start", "help", "reading", "taken", "not_taken", "done", "booked", "not_for_me",
@@ -39,6 +40,7 @@ START_WORDS = {"start", "unstop", "resume", "subscribe", "empezar", "comenzar", 
 HELP_WORDS = {"help", "info", "help me", "ayuda", "ayudame", "informacion"}
 DONE_WORDS = {"done", "did it", "i did", "i did it", "completed", "finished", "hecho", "listo", "ya lo hice"}
 CALL_WORDS = {"c", "call", "call me", "llamada", "llamame", "llameme"}
+KEYWORDS = START_WORDS | HELP_WORDS | DONE_WORDS | CALL_WORDS
 
 _BETWEEN = (
     r"((the|these|those|this|all|your|you|my|any|more|with|of|me|us|to|please|daily|automated"
@@ -114,7 +116,7 @@ def classify(text: str, *, asked: bool = False) -> Classified:
     """
     words = plain(text)
     answer = answer_in(text, plain) if asked else None
-    danger = says_danger(words) and answer != "no_symptoms"
+    danger = (says_danger(words) or "danger" in _learned(words)) and answer != "no_symptoms"
     found = [meaning for meaning, holds in _tests(words, text, danger=danger) if holds]
     first, rest = (found[0], tuple(found[1:])) if found else ("other", ())
     carrier = text.strip().upper() in CARRIER_STOP | CARRIER_START
@@ -132,9 +134,7 @@ def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]
     """Every meaning and whether the text has it, the most important first."""
     parts = {plain(part) for part in re.split(r"[.!?,;\n]+", text)} | {words}
     whole = parts | {" ".join(word for word in part.split() if word not in FILLER) for part in parts}
-    keyword = any(is_keyword(part) for part in parts)
-    # Beside danger a doubtful wish counts for nothing: who says that they end it must still get our texts.
-    opt_out = keyword or ((not danger or OF_TEXTS.search(words) is not None) and asks_to_stop(text, words, *parts))
+    opt_out = any(is_keyword(part) for part in parts) or _wants_no_texts(words, text, parts, danger=danger)
     settled = "?" not in text and NOT_YET.search(words) is None
     booked = settled and BOOKED.search(words) is not None
     done = settled and not booked and (bool(whole & DONE_WORDS) or DONE.search(words) is not None)
@@ -154,3 +154,23 @@ def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]
         ("not_for_me", NOT_FOR_ME.search(words) is not None),
         ("later", LATER.search(words) is not None),
     ]
+
+
+def _learned(words: str) -> frozenset[Label]:
+    """What the model hears beside the rules: nothing in a keyword, and no wish to stop in "never stop texting me"."""
+    if words in KEYWORDS:
+        return frozenset()
+    return heard(words) - {"opt_out"} if goes_on(words) else heard(words)
+
+
+def _wants_no_texts(words: str, text: str, parts: set[str], *, danger: bool) -> bool:
+    """Asks us to stop, by a rule or by the model.
+
+    Beside danger a doubtful wish counts for nothing: who says that they end it must still get our texts. Danger that
+    only the model hears makes no wish doubtful which the model hears too.
+    """
+    learned = _learned(words)
+    doubtful = danger and (says_danger(words) or "opt_out" not in learned)
+    if doubtful and OF_TEXTS.search(words) is None:
+        return False
+    return asks_to_stop(text, words, *parts) or "opt_out" in learned

@@ -106,6 +106,11 @@ def why_stop(words: str) -> str | None:
     return next((rule for text in texts if (rule := _why(text))), None)
 
 
+def goes_on(words: str) -> bool:
+    """Asks us not to stop: "never stop texting me"."""
+    return INNOCENT[0].search(joined(words)) is not None
+
+
 def is_keyword(part: str) -> bool:
     """A keyword is all that a part of a text says."""
     bare = " ".join(word for word in joined(part).split() if word not in FILLER)
