@@ -13,7 +13,7 @@ import structlog
 
 from devices.credentials import DynamicSecurity, Refusal
 from devices.probe import Answered, Probe
-from notifications.gateways import Gateway
+from notifications.gateways import Provider
 from notifications.sender import Sender
 from server.auditing import answering, beats, canary, own_pages, rounds, runs, standing, synthetic
 from server.auditing.pace import Pace
@@ -43,7 +43,7 @@ class Auditor:
         self._began, self._warm = _now(), False
         self.failing: set[str] = set()  # our loops whose last try failed
         self._doors = asyncio.Semaphore(AT_ONCE)
-        self._gateway: Gateway = gateway_of(settings)
+        self._gateway: Provider = gateway_of(settings)
         self._sender = Sender(
             lambda: database.transaction(WHO), self._gateway, own_pages.raise_alarm, _now, uuid7, own_pages.claim
         )
@@ -88,6 +88,10 @@ class Auditor:
             for organization, who in ours.items():
                 group.create_task(self._follow(organization, who, slot))
         await self._beat("canary")
+
+    async def close(self) -> None:
+        """Let go of the connections to the provider."""
+        await self._gateway.close()
 
     async def _beat(self, loop: str) -> None:
         async with self._database.transaction(WHO) as db:
@@ -211,6 +215,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 group.create_task(_keep(loop, stop, auditor.failing), name=loop.name)
             log.info("auditor_ready")
     finally:
+        await auditor.close()
         database.terminate()
 
 

@@ -23,6 +23,14 @@ class Twilio(msgspec.Struct, frozen=True, kw_only=True):
     sender: str
     api_url: str | None = None
     voice_sender: str | None = None  # the number calls come from, when `sender` is a messaging service
+    texts_a_second: float | None = None  # of each of our numbers; None: what the provider grants such a number
+
+
+class Smtp(msgspec.Struct, frozen=True, kw_only=True):
+    """How e-mails leave; `sender` as in "Aspen Health <care@aspen.example>"."""
+
+    url: str
+    sender: str
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8000
     twilio: Twilio | None = None
+    smtp: Smtp | None = None
     demo: bool = False
     tick_seconds: int = 60
     audit_head: Path = Path(".careloop/audit-heads.jsonl")
@@ -48,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_minutes: int = 60
     audit_seconds: int = 30
     canary_seconds: int = 60
+    unresolved_seconds: int = 900  # so long it may stay unknown whether a text went out; then a person is asked
     heartbeat_url: str | None = None
     never_wait: tuple[int, int] = (200, 130)  # mmHg: from here on no page waits for the patient's answer
     log_json: bool = False
@@ -89,6 +99,7 @@ def load(env: Mapping[str, str]) -> Settings:
         host=env.get("CARELOOP_HOST", "127.0.0.1"),
         port=_port(env),
         twilio=_twilio(env),
+        smtp=_smtp(env),
         demo=_switch(env, "CARELOOP_DEMO"),
         tick_seconds=_seconds(env, "CARELOOP_TICK_SECONDS", 60),
         audit_head=Path(env.get("CARELOOP_AUDIT_HEAD", ".careloop/audit-heads.jsonl")),
@@ -99,6 +110,7 @@ def load(env: Mapping[str, str]) -> Settings:
         acknowledged_minutes=_whole(env, "CARELOOP_ACKNOWLEDGED_MINUTES", 60, "minutes", 1440),
         audit_seconds=_seconds(env, "CARELOOP_AUDIT_SECONDS", 30),
         canary_seconds=_seconds(env, "CARELOOP_CANARY_SECONDS", 60),
+        unresolved_seconds=_seconds(env, "CARELOOP_UNRESOLVED_SECONDS", 900),
         heartbeat_url=_optional_url(env, "CARELOOP_HEARTBEAT_URL", ("https", "http")),
         never_wait=_pressure(env, "CARELOOP_NEVER_WAIT", "200/130"),
         log_json=_switch(env, "CARELOOP_LOG_JSON"),
@@ -200,8 +212,30 @@ def _twilio(env: Mapping[str, str]) -> Twilio | None:
         raise BadSetting(f"{' and '.join(missing)} must be set too: texts need all three of {', '.join(names)}.")
     return Twilio(
         account_sid=sid, auth_token=token, sender=sender, api_url=read(env, "TWILIO_API_URL"),
-        voice_sender=read(env, "TWILIO_VOICE_SENDER"),
+        voice_sender=read(env, "TWILIO_VOICE_SENDER"), texts_a_second=_rate(env, "TWILIO_TEXTS_A_SECOND"),
     )  # fmt: skip
+
+
+def _smtp(env: Mapping[str, str]) -> Smtp | None:
+    url, sender = _optional_url(env, "SMTP_URL", ("smtp", "smtps")), read(env, "SMTP_FROM")
+    if url is None:
+        return None
+    if not sender or "@" not in sender or "\n" in sender:
+        raise BadSetting("SMTP_FROM must be set too: the address e-mails come from, like Clinic <care@clinic.example>.")
+    return Smtp(url=url, sender=sender)
+
+
+def _rate(env: Mapping[str, str], name: str) -> float | None:
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0.0
+    if not 0.01 <= rate <= 10_000:
+        raise BadSetting(f"{name} is {value!r}; it must be a number of texts a second, like 1 or 0.5.")
+    return rate
 
 
 def mqtt_parts(url: str) -> tuple[str, int, bool, str | None, str | None]:

@@ -14,7 +14,8 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from notifications import inbox
-from notifications.gateways import Gateway
+from notifications.gateways import Gateway, Provider
+from notifications.pace import Pace
 from notifications.reconcile import reconcile
 from notifications.sender import Sender
 from server.db import events, heartbeats, migrate, pool
@@ -33,18 +34,23 @@ from server.flows import (
     forget,
     missing,
     page,
+    post,
+    reach_safely,
     remind,
     reply,
     series,
+    ship_content,
     silence,
     snooze,
     status,
+    texted_reading,
     try_phones,
     uncovered,
 )
 from server.gateway import gateway_of
 from server.monitoring import alarms
 from server.monitoring.findings import Severity
+from server.outreach import tasks
 from server.security import audit
 from server.settings import Settings
 from server.waiting import wait
@@ -62,12 +68,13 @@ AGAIN = (
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing done again and again: after `every` seconds, or sooner when the bell rings."""
+    """One thing done again and again: after `every` seconds, or sooner when the bell rings; at the end `end`."""
 
     name: str
     step: Callable[[], Awaitable[object]]
     every: float
     bell: asyncio.Event | None = None
+    end: Callable[[], Awaitable[object]] | None = None
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -100,30 +107,42 @@ async def _work(settings: Settings, database: Database, stop: asyncio.Event) -> 
         if event.topic in {"outbox", "refetch"}:
             outbox_bell.set()
 
+    gateway = gateway_of(settings)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(events.listen(settings.url_for("worker"), hear, stop), name="listen")
-            for loop in loops(settings, database, stop, outbox_bell, minute_bell):
+            for loop in loops(settings, database, stop, outbox_bell, minute_bell, gateway):
                 group.create_task(_keep(loop, database, stop), name=loop.name)
             log.info("worker_ready")
     finally:
         metronome.shutdown(wait=False)
+        await gateway.close()
 
 
 def loops(
-    settings: Settings, database: Database, stop: asyncio.Event, outbox_bell: asyncio.Event, minute_bell: asyncio.Event
+    settings: Settings,
+    database: Database,
+    stop: asyncio.Event,
+    outbox_bell: asyncio.Event,
+    minute_bell: asyncio.Event,
+    gateway: Provider | None = None,
 ) -> list[Loop]:
     """What a worker does, by name."""
-    gateway = gateway_of(settings)
-    sender = Sender(lambda: database.transaction(WHO), gateway, raise_alarm, _now, uuid7)
-    origin = remind.From(public_url=settings.public_url, default_sender=gateway.default_sender)
+    gateway = gateway or gateway_of(settings)
+    sender = sender_of(settings, database, gateway)
+    origin = remind.From(
+        public_url=settings.public_url, default_sender=gateway.default_sender, by_email=settings.smtp is not None
+    )
+    email = post.sender_of(database, WHO, post.email_of(settings), raise_alarm, _now)
     told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
     tick = settings.tick_seconds
     lasts = timedelta(minutes=settings.acknowledged_minutes)
     paging = page.Told(public_url=settings.public_url, field_key=settings.field_key)
     return [
-        Loop(name="sender", step=lambda: _send(sender, stop), every=1, bell=outbox_bell),
+        Loop(name="sender", step=lambda: _send(sender, outbox_bell), every=1, bell=outbox_bell, end=sender.finish),
         Loop(name="escalate", step=lambda: escalate.escalate(database, WHO, lasts, _now(), paging), every=2),
+        Loop(name="safety", step=lambda: reach_safely.watch(database, WHO, _now(), paging), every=1),
+        Loop(name="post", step=lambda: post.send_all(database, WHO, email, _now, gateway.default_sender), every=2),
         Loop(name="confirm", step=lambda: confirm.watch(database, WHO, _now(), paging), every=1),
         Loop(name="snoozes", step=lambda: snooze.expire(database, WHO, _now()), every=2),
         Loop(name="reminders", step=lambda: _remind(database, origin), every=2 * tick, bell=minute_bell),
@@ -144,15 +163,17 @@ def loops(
             every=2 * tick,
             bell=minute_bell,
         ),
+        Loop(name="unclear_texts", step=lambda: texted_reading.watch(database, WHO, _now()), every=30),
         Loop(name="after_hours", step=lambda: after_hours.tell_patients(database, WHO, _now()), every=5),
         Loop(name="gaps", step=lambda: evaluate.evaluate(database, WHO, _now()), every=3600),
+        Loop(name="content", step=lambda: ship_content.ship(database, WHO, _now()), every=600),
         Loop(name="baselines", step=lambda: baseline.renew(database, WHO, _now()), every=600),
         Loop(
             name="drafts",
             step=lambda: compare_rule.compare_due(database, settings.url_for("worker"), WHO, _now, stop.is_set),
             every=2,
         ),
-        Loop(name="reconcile", step=lambda: _reconcile(database, gateway, told), every=10),
+        Loop(name="reconcile", step=lambda: _reconcile(settings, database, gateway, told), every=5),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
         Loop(
             name="quarantine",
@@ -189,11 +210,23 @@ async def _keep(loop: Loop, database: Database, stop: asyncio.Event) -> None:
         else:
             pause = 0.5
             await wait(loop.every, stop, loop.bell)
+    if loop.end:
+        await loop.end()
 
 
-async def _send(sender: Sender, stop: asyncio.Event) -> None:
-    while await sender.send_due() and not stop.is_set():
-        pass
+def sender_of(settings: Settings, database: Database, gateway: Provider) -> Sender:
+    """At the pace that all workers keep together."""
+    granted = settings.twilio.texts_a_second if settings.twilio else None
+    pace = Pace(default_sender=gateway.default_sender, texts_a_second=granted)
+    return Sender(
+        lambda: database.transaction(WHO), gateway, raise_alarm, _now, uuid7, pace.claim, pace.hold, tasks.open_task
+    )
+
+
+async def _send(sender: Sender, more: asyncio.Event) -> None:
+    """One look, which ends soon however much there is: the loop has to be heard."""
+    if await sender.send_on():
+        more.set()
 
 
 async def _remind(database: Database, origin: remind.From) -> None:
@@ -205,8 +238,9 @@ async def _remind(database: Database, origin: remind.From) -> None:
             due = await remind.queue_due(db, _now(), origin) > 0
 
 
-async def _reconcile(database: Database, gateway: Gateway, told: reply.Told) -> None:
-    await reconcile(lambda: database.transaction(WHO), gateway, raise_alarm, _now)
+async def _reconcile(settings: Settings, database: Database, gateway: Gateway, told: reply.Told) -> None:
+    give_up_after = timedelta(seconds=settings.unresolved_seconds)
+    await reconcile(lambda: database.transaction(WHO), gateway, raise_alarm, _now, tasks.open_task, give_up_after)
     async with database.transaction(WHO) as db:
         left = await inbox.left_over(db, _now())
     for sid in left:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from server.cli.appointments import appointments
 from server.cli.audit import audit
 from server.cli.backtest import backtest
 from server.cli.classify import classify
@@ -26,7 +27,10 @@ PANELS = {
         {"name": "Start here", "commands": ["demo", "init"]},
         {"name": "Run", "commands": ["up", "web", "bridge", "worker", "auditor", "migrate"]},
         {"name": "At home", "commands": ["hub"]},
-        {"name": "People and devices", "commands": ["organization", "staff", "patient", "device", "medicine", "gap"]},
+        {
+            "name": "People and devices",
+            "commands": ["organization", "staff", "patient", "device", "medicine", "appointments", "gap"],
+        },
         {"name": "Check", "commands": ["decode", "classify", "simulate", "backtest", "audit"]},
     ]
 }
@@ -62,7 +66,8 @@ def cli(context: click.Context, env_file: Path | None) -> None:
 
 device.add_command(check)
 for command in (
-    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine, gap,
+    demo, init, up, web, bridge, worker, auditor, hub, migrate, organization, staff, patient, device, medicine,
+    appointments, gap,
     decode, classify, simulate, backtest, audit,
 ):  # fmt: skip
     cli.add_command(command)

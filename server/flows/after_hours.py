@@ -1,7 +1,7 @@
 """Outside monitored hours a patient whose programme is not watched round the clock is told so, once a night."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,8 @@ from notifications.messages import Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
+from server.outreach import wordings
+from server.outreach.wordings import Owns
 from server.people import coverage
 from server.people.coverage import Span
 
@@ -60,20 +62,26 @@ async def tell_patients(database: Database, who: Who, now: datetime) -> int:
     async with database.transaction(who) as db:
         crossed = [Crossed(**dict(row)) for row in await db.fetch(CROSSED, now - BACK, now)]
         opens = [await coverage.coming(db, one.team_id, one.clinic_zone, one.found_at) for one in crossed]
-        new = await outbox.put(db, _texts(zip(crossed, opens, strict=True), now))
+        own = await wordings.of_each(db, {one.organization_id for one in crossed})
+        new = await outbox.put(db, _texts(zip(crossed, opens, strict=True), now, own))
         if new:
             await tell(db, Event(topic="outbox"))
     return len(new)
 
 
-def _texts(crossed: Iterable[tuple[Crossed, Span | None]], now: datetime) -> list[Message]:
+def _texts(
+    crossed: Iterable[tuple[Crossed, Span | None]], now: datetime, own: Mapping[uuid.UUID, Owns]
+) -> list[Message]:
     """For who crossed when nobody watched, and while still nobody does."""
-    return [_text(one, hours, now) for one, hours in crossed if hours is None or hours[0] > now]
+    return [
+        _text(one, hours, now, own[one.organization_id])
+        for one, hours in crossed if hours is None or hours[0] > now
+    ]  # fmt: skip
 
 
-def _text(one: Crossed, hours: Span | None, now: datetime) -> Message:
+def _text(one: Crossed, hours: Span | None, now: datetime, own: Owns) -> Message:
     when = _when(hours, one.zone, one.language)
-    text = wording.render("not_monitored_now", one.language, clinic=one.clinic, when=when)
+    text = wording.render("not_monitored_now", one.language, own, clinic=one.clinic, when=when)
     night = (now.astimezone(ZoneInfo(one.zone)) - NIGHT_TURNS).date()
     return Message(
         id=uuid7(), organization_id=one.organization_id, purpose=text.purpose,

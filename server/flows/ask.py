@@ -18,6 +18,8 @@ from server.monitoring.confirmations import ANSWER_WITHIN, OWN_READING, SUGAR_WI
 from server.monitoring.findings import Finding
 from server.monitoring.limits import UPPER
 from server.monitoring.waits import Reach
+from server.outreach import wordings
+from server.outreach.wordings import Owns
 
 Untold = Literal["no_number", "opted_out", "no_consent", "patient_inactive"]
 TEXTS: Mapping[Asks, str] = {
@@ -64,7 +66,10 @@ async def ask(
     asked = await confirmations.open_all(db, questions)
     kept = [q for q in questions if q.id in asked]
     waiting = await waits.hold(db, [(q.patient_id, q.alert_id, q.deadline) for q in kept if q.page_waited])
-    return Asked(texts=[_text(q, reach[q.patient_id], now) for q in kept if q.untold is None], waiting=waiting)
+    told = [q for q in kept if q.untold is None]
+    own = await wordings.of_each(db, {q.organization_id for q in told})
+    texts = [_text(q, reach[q.patient_id], now, own[q.organization_id]) for q in told]
+    return Asked(texts=texts, waiting=waiting)
 
 
 def _crises(
@@ -164,13 +169,16 @@ def _question(crisis: Crisis, reach: Reach, minutes: int, now: datetime) -> Ques
     )  # fmt: skip
 
 
-def _text(question: Question, reach: Reach, now: datetime) -> Message:
+def name_of(asks: str, *, pregnancy: bool) -> str:
+    """The wording that puts this question."""
+    return "ask_rest_pregnancy" if asks == "blood_pressure" and pregnancy else TEXTS[asks]  # type: ignore[index]
+
+
+def _text(question: Question, reach: Reach, now: datetime, own: Owns) -> Message:
     assert question.message_id and reach.phone and reach.phone_hash
-    name = TEXTS[question.asks]
-    if question.asks == "blood_pressure" and question.pregnancy:
-        name = "ask_rest_pregnancy"
+    name = name_of(question.asks, pregnancy=question.pregnancy)
     rest = str(targets.defaults().rest_minutes)
-    text = wording.render(name, reach.language, clinic=reach.clinic, rest=rest)
+    text = wording.render(name, reach.language, own, clinic=reach.clinic, rest=rest)
     return Message(
         id=question.message_id, organization_id=question.organization_id, purpose=text.purpose,
         unique_for=f"ask:{question.id}", patient_id=question.patient_id, to_number=reach.phone,

@@ -24,6 +24,8 @@ from server.monitoring import alarms, answers, confirmations, waits
 from server.monitoring.answers import Standing
 from server.monitoring.confirmations import Due, State
 from server.monitoring.waits import Reach
+from server.outreach import wordings
+from server.outreach.wordings import Owns
 from server.security import audit
 from server.security.sessions import Person
 
@@ -158,14 +160,14 @@ async def answer(
         reach = (await waits.reach(db, [person.patient_id], now))[person.patient_id]
         if not await symptoms(db, who, one, "symptoms", now, told):
             await alarms.raise_alarm(db, person.organization, "patient_in_danger", reach.mrn, "high", SAYS, now)
-        await page.write(db, _emergency(one, reach, now))
+        await page.write(db, _emergency(one, reach, now, await wordings.of(db, one.organization_id)))
 
 
-def _emergency(one: Standing, reach: Reach, now: datetime) -> list[Message]:
+def _emergency(one: Standing, reach: Reach, now: datetime, own: Owns) -> list[Message]:
     """The same words as on the page, on the telephone they may be holding."""
     if not reach.phone or reach.phone_hash is None:
         return []
-    text = wording.render("emergency", reach.language, clinic=reach.clinic)
+    text = wording.render("emergency", reach.language, own, clinic=reach.clinic)
     return [Message(
         id=uuid7(), organization_id=one.organization_id, purpose=text.purpose, unique_for=f"ask:{one.id}:emergency",
         patient_id=one.patient_id, to_number=reach.phone, to_hash=reach.phone_hash, wording=text.name,

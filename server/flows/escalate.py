@@ -17,6 +17,8 @@ from server.monitoring import alarms, chains, returns, steps
 from server.monitoring.alarms import Alarm
 from server.monitoring.chains import Chain, Moved
 from server.monitoring.steps import StepRow
+from server.outreach import wordings
+from server.outreach.wordings import Owns
 from server.people import coverage, holidays, roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift, Reachable
@@ -122,7 +124,8 @@ async def _take_due(db: Db, now: datetime, told: Told, already: Already) -> int:
     ours = await chains.advance(db, [_moved(chain, take, now) for chain, take in taken])
     kept = [(chain, take) for chain, take in taken if chain.id in ours]
     people = await roster.reachable(db, [chain.team_id for chain, _ in kept], now)
-    pages = [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told)]
+    own = await wordings.of_each(db, {chain.organization_id for chain, _ in kept})
+    pages = [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told, own)]
     await outbox.put(db, [page for page in pages if _whom(page) not in already])
     already.update(map(_whom, pages))
     await alarms.keep(
@@ -164,14 +167,16 @@ def _is_first(chain: Chain) -> bool:
     return chain.round == 0 and chain.position == 0
 
 
-def _pages(chain: Chain, take: Take, people: Sequence[Reachable], now: datetime, told: Told) -> list[Message]:
+def _pages(
+    chain: Chain, take: Take, people: Sequence[Reachable], now: datetime, told: Told, own: Mapping[uuid.UUID, Owns]
+) -> list[Message]:
     """One for each person and way. The page written with the alert was the nurse's on shift first text."""
     chosen: dict[uuid.UUID, tuple[str, OnShift]] = {}
     for who in take.who:
         if (person := roster.choose(people, who)) is not None:
             chosen.setdefault(person.staff_id, (who, person))
     return [
-        _message(chain, who, person, channel, now, told)
+        _message(chain, who, person, channel, now, told, own[chain.organization_id])
         for _, (who, person) in sorted(chosen.items())
         for channel in WAYS[take.channel]
         if not (chain.told and _is_opening(chain, who, channel))
@@ -191,10 +196,10 @@ TEXTS: Mapping[tuple[str, bool], str] = {
 
 
 def _message(
-    chain: Chain, who: str, person: OnShift, channel: Channel, now: datetime, told: Told
+    chain: Chain, who: str, person: OnShift, channel: Channel, now: datetime, told: Told, own: Owns
 ) -> Message:  # fmt: skip
     name = SPOKEN if channel == "voice" else TEXTS
-    text = wording.render(name[chain.kind, chain.severity == "high"], "en", url=f"{told.public_url}/worklist")
+    text = wording.render(name[chain.kind, chain.severity == "high"], "en", own, url=f"{told.public_url}/worklist")
     return Message(
         id=uuid7(), organization_id=chain.organization_id, purpose="page", channel=channel,
         unique_for=_once(chain, who, person.staff_id, channel), staff_id=person.staff_id,

@@ -9,6 +9,7 @@ from server.db.pool import Database, Db, Who
 from server.errors import Conflict
 from server.flows import hire
 from server.monitoring import programmes
+from server.outreach import education, questionnaires
 from server.people import clinics, organizations, phones, teams, zones
 from server.people.organizations import Organization, State
 from server.security import audit
@@ -39,6 +40,8 @@ async def found(database: Database, principal: str, founding: Founding, now: dat
         await organizations.insert(db, organization)
         await _places(db, organization, founding)
         await programmes.seed(db, organization.id, "Careloop defaults", now)
+        await education.seed(db, "Careloop defaults", now)
+        await questionnaires.seed(db, "Careloop defaults", now)
         await hire.record(db, who, founding.admin, password_hash, now)
         await audit.note(db, who, organization.id, "organization.found", str(organization.id), now)
     return organization

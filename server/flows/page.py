@@ -19,6 +19,8 @@ from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
 from server.monitoring.waits import NEVER
+from server.outreach import wordings
+from server.outreach.wordings import Owns
 from server.people import roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift
@@ -83,7 +85,8 @@ async def to_staff(
 ) -> list[Message]:
     """A page for each to whoever is on shift, else to the stand-in; who is missing is an alarm."""
     people = await _whom(db, urgent, now)
-    return [_message(episode, people[episode.id], now, told, text) for episode in urgent if episode.id in people]
+    own = await wordings.of_each(db, {one.organization_id for one in urgent})
+    return [_message(one, people[one.id], now, told, own, text) for one in urgent if one.id in people]
 
 
 async def _whom(db: Db, urgent: Sequence[Episode], now: datetime) -> dict[uuid.UUID, OnShift]:
@@ -149,6 +152,7 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
             newest[one.episode.patient_id] = one
     zones = {row["id"]: ZoneInfo(row["zone"]) for row in await db.fetch(ZONES, list(newest))}
     people = await _whom(db, [one.episode for one in newest.values()], now)
+    own = await wordings.of_each(db, {one.episode.organization_id for one in newest.values()})
     messages = []
     for patient, one in newest.items():
         if one.episode.id in people and one.late is not None:
@@ -156,15 +160,16 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
             times = {"measured": f"{measured:%H:%M}", "arrived": f"{arrived:%H:%M}"}
             if measured.date() != arrived.date():
                 times["measured"] = f"{measured:%H:%M (%b %-d)}"
-            message = _message(one.episode, people[one.episode.id], now, told, "page_late_alert", times)
+            message = _message(one.episode, people[one.episode.id], now, told, own, "page_late_alert", times)
             messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{patient}:{arrived.date()}"))
     return messages
 
 
 def _message(
-    episode: Episode, person: OnShift, now: datetime, told: Told, name: str, fields: Mapping[str, str] = NOTHING_MORE
-) -> Message:
-    text = wording.render(name, "en", url=f"{told.public_url}/worklist", **fields)
+    episode: Episode, person: OnShift, now: datetime, told: Told, own: Mapping[uuid.UUID, Owns], name: str,
+    fields: Mapping[str, str] = NOTHING_MORE,
+) -> Message:  # fmt: skip
+    text = wording.render(name, "en", own[episode.organization_id], url=f"{told.public_url}/worklist", **fields)
     return Message(
         id=uuid7(), organization_id=episode.organization_id, purpose="page",
         unique_for=f"page:{episode.id}:{episode.severity}", staff_id=person.staff_id, alert_id=episode.id,

@@ -1,28 +1,29 @@
 """From what is due to one text: decided on today's facts, bundled per patient, queued in the same commit."""
 
 import itertools
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from notifications import outbox, wording
+from notifications import outbox
 from notifications.messages import Message
-from notifications.policy import Decision, Defer, Facts, OrganizationState, Suppress, Window, decide
+from notifications.policy import Decision, Defer, Facts, OrganizationState, Suppress, decide
+from notifications.quiet_hours import Window
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
+from server.flows import by_way
 from server.gaps import gaps
 from server.gaps.gaps import Touch
-from server.gaps.plans import NextText, next_touch
-from server.outreach import ledger
-from server.outreach.ledger import Due, GapSlot, Settled, Slot
+from server.outreach import ledger, planning, wordings
+from server.outreach.ledger import Due, Settled
+from server.outreach.wordings import Owns
 from server.people import short_links
 from server.people.short_links import NewLink
-
-OUTREACH = {"screening", "vaccination"}  # it asks for something new; everything else is care that was agreed on
 
 
 class From(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +31,7 @@ class From(msgspec.Struct, frozen=True, kw_only=True):
 
     public_url: str
     default_sender: str
+    by_email: bool = False  # a mail server is set
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,31 +43,24 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def plan(db: Db, now: datetime) -> int:
-    """Write down the slots in sight; returns how many are new. A measurement comes before an outreach that day."""
-    planned = await ledger.plan(db, await ledger.silent(db, now), now)
-    return planned + await ledger.plan(db, _first_each(await ledger.gaps(db, now)), now)
-
-
-def _first_each(found: Sequence[GapSlot]) -> list[Slot]:
-    """One gap per patient, of those whose plan says that a text is next and its day has come."""
-    first: dict[Any, Slot] = {}
-    for slot in found:
-        step = next_touch(slot.touched_on, slot.opened_on, slot.after_days)
-        if isinstance(step, NextText) and step.on <= slot.slot.date():
-            first.setdefault(slot.patient_id, slot)
-    return list(first.values())
+    """Write down the slots in sight; returns how many are new."""
+    return await planning.plan(db, now)
 
 
 async def queue_due(db: Db, now: datetime, origin: From) -> int:
     """Decide on what is due: into the outbox, to a later hour, or suppressed with its reason."""
-    due = await ledger.due(db, now, origin.default_sender)
+    waiting = await ledger.due(db, now, origin.default_sender)
+    due = await by_way.choose(db, waiting, now, origin.default_sender, by_email=origin.by_email)
     decided = [(one, decide(facts(one), now)) for one in due]
-    ready = [_ready(list(group), now, origin) for _, group in itertools.groupby(_going(decided), _whose)]
+    going = _going(decided)
+    own = await wordings.of_each(db, {one.organization_id for one in going})
+    ready = [_ready(list(group), now, origin, own) for _, group in itertools.groupby(going, _whose)]
     await outbox.put(db, [one.message for one in ready])
     await short_links.make(db, [one.link for one in ready if one.link is not None], now)
     await ledger.settle(db, [_later_or_never(one, decision) for one, decision in decided if not _goes(decision)])
     await ledger.settle(db, [_queued(due, one.message) for one in ready for due in one.reminders])
     await gaps.touch(db, [touch for one in ready for touch in _touches(one)], now)
+    await by_way.ask_for_help(db, decided, now)
     if ready:
         await tell(db, Event(topic="outbox"))
     return len(due)
@@ -77,11 +72,12 @@ def facts(due: Due) -> Facts:
     return Facts(
         purpose="reminder", zone=due.zone, to_number=due.phone, trial_numbers=frozenset(due.trial_numbers),
         organization_state=cast("OrganizationState", due.state),
-        topic="outreach" if due.kind in OUTREACH else "monitoring", consent=due.consent, opted_out=due.opted_out,
+        topic=by_way.topic(due), channel=due.channel, opted_out=due.opted_out,
+        consent=due.consent_since is not None, consent_since=due.consent_since, withdrew_at=due.withdrew_at,
         patient_active=due.active, patient_deceased=due.deceased, cannot_text=due.cannot_text,
         reason_still_there=due.reason_still_there, moot_at=due.moot_at, stopped=due.stopped, region=due.region, own=own,
         priority=due.priority, sent_today=due.sent_today, sent_this_week=due.sent_this_week, a_day=due.a_day,
-        a_week=due.a_week,
+        a_week=due.a_week, urgent_later=due.urgent_later, waited_for=due.waited_for,
     )  # fmt: skip
 
 
@@ -91,11 +87,12 @@ def _goes(decision: Decision) -> bool:
 
 
 def _going(decided: Sequence[tuple[Due, Decision]]) -> list[Due]:
-    return [one for one, decision in decided if _goes(decision)]
+    return sorted((one for one, decision in decided if _goes(decision)), key=_whose)
 
 
 def _whose(due: Due) -> Any:
-    return due.patient_id
+    """One patient by one way; of those together the order stays."""
+    return due.patient_id, due.channel, str(due.contact_point_id)
 
 
 def _later_or_never(due: Due, decision: Decision) -> Settled:
@@ -106,7 +103,7 @@ def _later_or_never(due: Due, decision: Decision) -> Settled:
         # Not beyond the moment from which it helps nobody: then it is dropped, and says why.
         return msgspec.structs.replace(settled, due_at=min(decision.until, due.moot_at), reason=decision.reason)
     if isinstance(decision, Suppress):
-        return msgspec.structs.replace(settled, status="suppressed", reason=decision.reason)
+        return msgspec.structs.replace(settled, status="suppressed", reason=decision.says)
     raise TypeError("it goes")
 
 
@@ -116,20 +113,17 @@ def _queued(due: Due, message: Message) -> Settled:
     )
 
 
-def _ready(together: list[Due], now: datetime, origin: From) -> Ready:
+def _ready(together: list[Due], now: datetime, origin: From, own: Mapping[uuid.UUID, Owns]) -> Ready:
     """One text for all that one patient has due; a link only to who can open one."""
     first, token = together[0], short_links.token()
-    name = f"reminder_{first.kind}" if len(together) == 1 else "reminder_several"
     url = f"{origin.public_url}/l/{token}"
-    text = wording.render(
-        name if first.with_links else f"{name}_plain", first.language, clinic=first.organization_name, url=url,
-        when=_when(first), count=str(len(together)),
-    )  # fmt: skip
+    text = by_way.words(together, url, _when(first), own[first.organization_id])
     message = Message(
         id=uuid7(), organization_id=first.organization_id, purpose="reminder", unique_for=f"reminder:{first.id}",
         patient_id=first.patient_id, reminder_id=first.id, gap_id=next((d.gap_id for d in together if d.gap_id), None),
-        to_number=first.phone, to_hash=first.phone_hash, wording=text.name, wording_version=text.version,
-        language=text.language, body=text.body, not_before=now, created_at=now,
+        channel=first.channel, contact_point_id=first.contact_point_id, to_number=first.phone,
+        to_hash=first.phone_hash, wording=text.name, wording_version=text.version, language=text.language,
+        body=text.body, not_before=now, created_at=now,
     )  # fmt: skip
     return Ready(message=message, link=_link(message, token) if url in text.body else None, reminders=together)
 

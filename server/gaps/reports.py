@@ -59,6 +59,14 @@ async def withdraw(db: Db, patient: uuid.UUID, gap: uuid.UUID) -> bool:
     return await _tell(db, patient, await db.fetchval(WITHDRAW, patient, gap))
 
 
+MAY_TEXT = "SELECT no_text_before IS NULL FROM gap WHERE patient_id = $1 AND id = $2"
+
+
+async def may_text(db: Db, patient: uuid.UUID, gap: uuid.UUID) -> bool:
+    """The patient has not asked to hear no more of it."""
+    return await db.fetchval(MAY_TEXT, patient, gap) is True
+
+
 async def _tell(db: Db, patient: uuid.UUID, organization: uuid.UUID | None) -> bool:
     if organization is None:
         return False

@@ -91,6 +91,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     snooze: Aside | None = None
     page_held: bool = False
     says: str | None = None
+    about_text: bool = False  # it is in the patient's conversation
 
     def aside(self, now: datetime) -> bool:
         """It waits for nobody just now: somebody laid it aside for a while."""
@@ -187,7 +188,7 @@ async def one_alert(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Item | None
     return _alert(dict(row)) if row else None
 
 
-# Whom to call about a silent device: the one person who has it, or what speaks through it.
+# Whom to call about a silent device: the one person who has it, or what speaks through it. Of a text: who wrote it.
 ALARMS = """
     SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
@@ -202,9 +203,17 @@ ALARMS = """
              JOIN patient p ON p.id = l.patient_id
             WHERE a.kind IN ('device_silent', 'device_battery', 'new_scale')
               AND (d.id = a.subject OR d.hub_id = a.subject)
-           HAVING count(DISTINCT p.id) = 1) w ON true
+           HAVING count(DISTINCT p.id) = 1
+            UNION ALL
+           SELECT p.id, p.given_name || ' ' || p.family_name, p.mrn
+             FROM patient p
+            WHERE a.kind IN ('patient_message', 'patient_wants_call', 'patient_in_danger', 'wrong_number')
+              AND p.organization_id = a.organization_id AND p.mrn = a.subject) w ON true
      WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
 """
+
+
+ABOUT_TEXT = {"patient_message", "patient_wants_call", "patient_in_danger", "wrong_number"}
 
 
 async def open_items(db: Db) -> list[Item]:
@@ -219,7 +228,7 @@ def _alarm(row: dict[str, Any]) -> Item:
     named = (
         "" if kind in {"roster", "roster_gap", "chain_exhausted", "page_failed", "text_unresolved"} else f" · {subject}"
     )
-    return Item(kind="alarm", title=TITLES.get(kind, kind) + named, **row)
+    return Item(kind="alarm", title=TITLES.get(kind, kind) + named, about_text=kind in ABOUT_TEXT, **row)
 
 
 def in_order(items: Sequence[Item]) -> list[Item]:

@@ -15,7 +15,7 @@ from server.security.guards import Connection
 from server.settings import Settings
 
 SAFE: Final = {"GET", "HEAD", "OPTIONS"}
-WITHOUT_COOKIES: Final = ("/hooks/", "/ingest/")  # these prove themselves by signature or password
+WITHOUT_COOKIES: Final = ("/hooks/", "/ingest/", "/unsubscribe/")  # these prove themselves, or need no proof
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "

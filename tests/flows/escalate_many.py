@@ -19,7 +19,7 @@ import msgspec
 from notifications import outbox
 from notifications.gateways import Accepted, Found, NotSent, Result, Text, Unknown
 from notifications.sender import Sender
-from server.db import migrate, pool
+from server.db import pool
 from server.db.ids import uuid7
 from server.db.pool import Database, Db
 from server.flows import escalate
@@ -69,7 +69,7 @@ class Provider:
             return Unknown("silence")
         return NotSent("no_connection") if fate < 0.1 else Accepted(uuid.uuid4().hex)
 
-    async def find(self, to_number: str, body: str, since: datetime) -> list[Found] | None:
+    async def find(self, to_number: str, body: str, since: datetime, channel: str = "sms") -> list[Found] | None:
         return []
 
 
@@ -337,20 +337,6 @@ async def campaign(settings: Settings, seeds: Iterable[int]) -> dict[str, int]:
         await owner.close()
         await worker.close()
     return {"seeds": number, "days": number * LASTS_DAYS} | msgspec.structs.asdict(verdict)
-
-
-async def in_own_database(settings: Settings, seeds: Iterable[int], now: datetime) -> dict[str, int]:
-    """`campaign` beside other work on the same server: in a database made for it and dropped afterwards."""
-    name = f"careloop_escalations_{uuid.uuid4().hex[:8]}"
-    server = await asyncpg.connect(settings.database_url)
-    try:
-        await server.execute(f"CREATE DATABASE {name}")
-        url = settings.database_url.rpartition("/")[0] + f"/{name}"
-        await migrate.migrate(url, settings.secret_key, now)
-        return await campaign(msgspec.structs.replace(settings, database_url=url, role_urls={}), seeds)
-    finally:
-        await server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        await server.close()
 
 
 def says(found: dict[str, int]) -> str:

@@ -55,7 +55,7 @@ def _forget_the_answer(patch: pytest.MonkeyPatch) -> None:
 
 def _claim_for_long(patch: pytest.MonkeyPatch) -> None:
     """A page that a dead sender claimed waits as long as any text."""
-    patch.setattr(outbox, "URGENT_CLAIM_LASTS", outbox.CLAIM_LASTS)
+    patch.setattr(outbox, "URGENT_CLAIM_LASTS", timedelta(seconds=30))
 
 
 def _never_again(patch: pytest.MonkeyPatch) -> None:

@@ -156,16 +156,6 @@ async def test_a_stop_that_comes_after_the_outbox_still_holds(
     assert tuple(row) == ("suppressed", "opted_out")
 
 
-async def test_two_workers_that_see_the_same_slot_plan_it_once(worker_db: Database, world: World, owner: Any) -> None:
-    await rule(owner, world)
-    async with worker_db.transaction(WORKER) as other:
-        seen_by_other = await reminders_of.silent(other, NOON)
-        async with worker_db.transaction(WORKER) as one:
-            assert await reminders_of.plan(one, await reminders_of.silent(one, NOON), NOON) == 1
-        assert len(seen_by_other) == 1
-        assert await reminders_of.plan(other, seen_by_other, NOON) == 0
-
-
 async def test_two_workers_never_decide_on_the_same_reminder(worker_db: Database, world: World, owner: Any) -> None:
     await rule(owner, world)
     async with worker_db.transaction(WORKER) as db:
@@ -181,7 +171,7 @@ async def test_two_workers_never_decide_on_the_same_reminder(worker_db: Database
         ("UPDATE consent SET valid_to = '2020-01-01'", [("suppressed", "no_consent")]),
         ("UPDATE patient SET monitoring_status = 'paused'", []),
         ("UPDATE patient SET monitoring_status = 'deceased'", []),
-        ("UPDATE patient SET phone = NULL, phone_hash = NULL", []),
+        ("UPDATE patient SET phone = NULL, phone_hash = NULL", [("suppressed", "no_number")]),
         ("UPDATE reminder_rule SET enabled = false", []),
         ("UPDATE enrolment SET valid_to = '2020-01-01'", []),
         ("UPDATE enrolment SET valid_from = now() - interval '2 days'", []),
@@ -314,14 +304,14 @@ async def test_a_gap_that_is_not_open_any_more_is_not_texted_about(
     assert phones.texts() == []
 
 
-async def test_a_patient_gets_one_reminder_a_day_and_the_measurement_first(
+async def test_what_is_due_together_is_one_text_and_each_gap_is_touched(
     worker_db: Database, phones: Phones, world: World, owner: Any
 ) -> None:
     await rule(owner, world, hour=12, after=30)
     for name in ("CMS125", "CMS130"):
-        await rule(owner, world, measure=name, hour=11, after=30)
+        await rule(owner, world, measure=name, hour=12, after=30)
         await gap(owner, world, name)
-    await live(worker_db, phones, NOON - 4 * DAY - timedelta(hours=2), NOON, timedelta(hours=1))
-    days = [row["day"] for row in await owner.fetch("SELECT slot::date AS day FROM reminder WHERE status = 'queued'")]
-    assert len(days) == len(set(days)) == 3
-    assert len(phones.texts()) == 3
+    await live(worker_db, phones, NOON - timedelta(hours=2), NOON, timedelta(hours=1))
+    assert await reminders(owner) == [("queued", None)] * 3
+    assert await owner.fetchval("SELECT count(DISTINCT gap_id) FROM touch") == 2
+    assert len(phones.texts()) == 1

@@ -167,3 +167,26 @@ async def experiment(owner: Any, world: World) -> uuid.UUID:
         made, world.organization, today, today + timedelta(days=90),
     )  # fmt: skip
     return made
+
+
+async def task(owner: Any, world: World) -> uuid.UUID:
+    """Something a person must do for the patient."""
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO task (id, organization_id, patient_id, kind, subject, says, opened_at, due_on)
+           VALUES ($1, $2, $3, 'bad_number', 'x', 'Birch words', now(), current_date)""",
+        made, world.organization, world.patient,
+    )  # fmt: skip
+    return made
+
+
+async def wording_draft(owner: Any, world: World) -> uuid.UUID:
+    """A clinic's own words that wait for a second person."""
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO wording_version (id, organization_id, name, language, version, body, shipped_version, drafted_by,
+               author, drafted_at)
+           VALUES ($1, $2, 'emergency', 'en', 1001, 'Birch words. Call 911 now.', 1, $3, 'tests', now())""",
+        made, world.organization, world.nurse,
+    )  # fmt: skip
+    return made

@@ -19,11 +19,13 @@ from tests.web.people import (
     question,
     rule_draft,
     staff_login,
+    task,
+    wording_draft,
 )
 from tests.world import World
 
 PROVES_ITSELF = ("/hooks", "/ingest", "/static", "/schema")  # no cookie opens these
-ALIKE_FOR_ALL = ("/l/",)  # tests/web/test_links.py: one answer for every token that is not one's own
+ALIKE_FOR_ALL = ("/l/", "/unsubscribe/")  # tests/web/test_links.py: one answer for every token that is not one's own
 
 
 def _addresses(app: Litestar, theirs: dict[str, str]) -> list[tuple[str, str]]:
@@ -71,6 +73,8 @@ async def test_pages_and_api_answer_404_for_what_belongs_to_another_organization
         "programme_id": str(other_world.programme),
         "draft_id": str(await rule_draft(owner, other_world)),
         "experiment_id": str(await experiment(owner, other_world)),
+        "task_id": str(await task(owner, other_world)),
+        "wording_id": str(await wording_draft(owner, other_world)),
     }
     before = await owner.fetch("SELECT status FROM alert UNION ALL SELECT status FROM alarm")
     login, _ = await staff_login(owner, world)
@@ -102,6 +106,8 @@ async def test_the_portal_answers_for_another_patients_gap_as_for_one_that_does_
             "programme_id",
             "draft_id",
             "experiment_id",
+            "task_id",
+            "wording_id",
         ),
         "",
     )

@@ -109,3 +109,32 @@ async def test_a_nurse_may_look_and_not_experiment(nurse: Client) -> None:
     assert (await nurse.get("/outreach")).status_code == 200
     refused = await nurse.post("/outreach/experiments", data={"measure": "CMS125", "percent": "20", "days": "90"})
     assert refused.status_code == 403
+
+
+async def test_money_is_shown_only_once_somebody_said_what_a_segment_costs(
+    quality: Client, owner: Any, world: World
+) -> None:
+    for _ in range(3):
+        await touched_gap(owner, world, "delivered", None, closed=False)
+    await touched_gap(owner, world, "delivered", "done", closed=True)
+    assert "$" not in (await quality.get("/outreach")).text.partition("experiments")[0]
+    assert (await quality.post("/outreach/price", data={"dollars": "$0.0083"})).status_code == 303
+    assert "<strong>$0.03</strong> of texts at $0.0083 a segment" in (await quality.get("/outreach")).text
+    for wrong in ("cheap", "-1", "0", "5", "NaN", "Infinity"):
+        assert (await quality.post("/outreach/price", data={"dollars": wrong})).status_code == 422
+    await quality.post("/outreach/price", data={"dollars": ""})
+    assert "of texts at" not in (await quality.get("/outreach")).text
+    assert await owner.fetchval("SELECT count(*) FROM audit WHERE action = 'outreach.price'") == 2
+
+
+async def test_calls_are_told_beside_the_cost_and_are_no_segments(quality: Client, owner: Any, world: World) -> None:
+    await touched_gap(owner, world, "delivered", None, closed=True)
+    await owner.execute("UPDATE message SET channel = 'voice'")
+    await owner.execute(
+        """INSERT INTO task (id, organization_id, patient_id, kind, subject, says, opened_at, due_on, closed_at, outcome)
+           SELECT gen_random_uuid(), organization_id, patient_id, 'call_for_gap', id, 'x', now(), current_date,
+                  now() - interval '1 minute', 'booked' FROM gap"""
+    )
+    said = (await quality.get("/outreach")).text
+    assert "0 text segments were sent" in said
+    assert "1 automated calls and 1 by your staff" in said

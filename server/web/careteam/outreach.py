@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -13,13 +14,16 @@ from litestar.response import Redirect, Template
 
 from notifications.segments import cost
 from server.errors import CareloopError, Conflict, Invalid
+from server.flows import price_segments, stop_reminders
 from server.flows import try_outreach as flow
 from server.gaps import experiments, funnel
 from server.gaps.experiments import Experiment, Group
 from server.gaps.funnel import Funnel
 from server.gaps.gaps import MEASURES
+from server.outreach import switches
 from server.security.guards import allow, staff_only
 from server.security.sessions import Person
+from server.web.careteam import reminder_words
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -34,6 +38,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     closed_alone: int
     segments: int
     per_closed: float | None
+    dollars: Decimal | None
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,15 +70,19 @@ async def _page(request: Asked, person: Person, year: int, error: CareloopError 
     async with request.app.state.database.transaction(person.who) as db:
         found = await funnel.funnels(db, chosen)
         bodies = await funnel.bodies(db, start, end)
+        efforts, price = await funnel.efforts(db, start, end), await funnel.price(db, person.organization)
         tried = [_tried(one, *await experiments.groups(db, one.id, now)) for one in await experiments.every(db)]
+        stopped = await switches.on(db)
     return page(
         "careteam/outreach.html", person, status=error.status if error else 200, tried=tried, year=chosen,
-        funnels=[_shown(one, bodies.get(one.measure, [])) for one in found], known=list(MEASURES),
+        funnels=[_shown(one, bodies.get(one.measure, []), price) for one in found], efforts=efforts, price=price,
+        known=list(MEASURES),
+        stopped=stopped, stopped_words=reminder_words, may_stop=person.role in stop_reminders.MAY,
         may_try=person.role in flow.MAY, problem=error.says if error else None, years=range(now.year, now.year - 3, -1),
     )  # fmt: skip
 
 
-def _shown(one: Funnel, bodies: list[str]) -> Shown:
+def _shown(one: Funnel, bodies: list[str], price: Decimal | None) -> Shown:
     counts = {
         "Due": one.due, "Texted": one.texted, "Reached": one.reached, "Answered": one.replied,
         "Said done or booked": one.said_done, "Closed by evidence after a text": one.closed_after,
@@ -84,6 +93,7 @@ def _shown(one: Funnel, bodies: list[str]) -> Shown:
         measure=one.measure, stages=[(name, count, round(100 * count / due)) for name, count in counts.items()],
         closed_alone=one.closed_alone, segments=segments,
         per_closed=round(segments / one.closed_after, 1) if one.closed_after else None,
+        dollars=funnel.cost_per_closed(segments, price, one.closed_after),
     )  # fmt: skip
 
 
@@ -91,6 +101,21 @@ def _tried(one: Experiment, texted: Group, alone: Group) -> Tried:
     found = experiments.difference(texted, alone)
     points = (round(100 * found[0]), round(100 * found[1]), round(100 * found[2])) if found else None
     return Tried(experiment=one, texted=texted, alone=alone, points=points)
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    dollars: Annotated[str, msgspec.Meta(max_length=20)] = ""
+
+
+@post("/outreach/price", guards=[may_try], include_in_schema=False)
+async def set_price(
+    request: Asked, person: NamedDependency[Person], data: URLEncodedBody[Price]
+) -> Template | Redirect:
+    try:
+        await price_segments.set_price(request.app.state.database, person, data.dollars, datetime.now(UTC))
+    except Invalid as error:
+        return await _page(request, person, 0, error)
+    return Redirect("/outreach#price", status_code=303)
 
 
 @post("/outreach/experiments", guards=[may_try], include_in_schema=False)
@@ -115,4 +140,4 @@ async def stop_experiment(
     return Redirect("/outreach#experiments", status_code=303)
 
 
-handlers = [outreach_page, begin_experiment, stop_experiment]
+handlers = [outreach_page, set_price, begin_experiment, stop_experiment]

@@ -14,6 +14,7 @@ from litestar.status_codes import HTTP_200_OK
 
 from server.db.pool import Db
 from server.flows.look import looking_at
+from server.gaps import measuring
 from server.monitoring import history, retrospective, worklist
 from server.monitoring.history import Reading
 from server.people import enrolments, patients
@@ -93,6 +94,7 @@ async def patient_page(
             **await _open(db, person, patient_id),
             "settled": await history.settled(db, patient_id),
             "gaps": await history.gaps(db, patient_id),
+            "measuring": await measuring.of_patient(db, patient_id, now),
             "said": await history.said(db, patient_id),
             "held": await history.waiting(db, patient_id),
             **await status.standing(db, person, patient_id, now),

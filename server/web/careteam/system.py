@@ -34,6 +34,8 @@ WORK: Final = {
     ("worker", "sequences"): "Looks for readings that never came", ("worker", "silence"): "Looks for silent devices",
     ("worker", "batteries"): "Looks for low batteries", ("worker", "life"): "Ends pauses that are over",
     ("worker", "drafts"): "Compares drafts of rules", ("worker", "after_hours"): "Says when nobody is watching",
+    ("worker", "unclear_texts"): "Gives unclear texts to a person", ("worker", "content"): "Ships what patients read",
+    ("worker", "safety"): "Calls when a safety text does not arrive", ("worker", "post"): "Sends e-mail",
     ("worker", "try_phones"): "Tries the nurses' telephones",
     ("worker", "roster"): "Looks for hours without anybody", ("worker", "gaps"): "Evaluates measures",
     ("worker", "baselines"): "Learns what is usual", ("worker", "partitions"): "Makes room for coming months",

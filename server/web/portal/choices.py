@@ -11,6 +11,7 @@ from litestar.response import Redirect, Template
 
 from server.errors import Conflict
 from server.gaps import reports
+from server.outreach import own_hours
 from server.people import consent, preferences
 from server.people.consent import Consent, Topic
 from server.people.patients import Language
@@ -37,10 +38,11 @@ async def settings(request: Asked, person: NamedDependency[Person], said: Said =
     async with visiting(request, person) as visit:
         await visit.note("portal.view", "settings")
         standing = await consent.current(visit.db, visit.patient.id, visit.now)
+        own = await own_hours.of(visit.db, visit.patient.id)
     given = {c.topic: c for c in standing if c.channel == "sms"}
     since = {t: visit.words.full_date(visit.words.local_day(c.valid_from)) for t, c in given.items()}
     ending = visit.patient.phone[-4:] if visit.patient.phone else None
-    return show("settings", visit, said, topics=TOPICS, since=since, ending=ending)
+    return show("settings", visit, said, topics=TOPICS, since=since, ending=ending, own=own)
 
 
 @post("/portal/gaps/{gap:uuid}/done", guards=[patient_only], status_code=303, include_in_schema=False)

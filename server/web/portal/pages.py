@@ -18,6 +18,8 @@ from server.web.portal.cards import TREND_DAYS, card
 from server.web.portal.check import check
 from server.web.portal.history import RANGES, Range, sections, start_of
 from server.web.portal.letters import MOST, shown
+from server.web.portal.reading_list import planned
+from server.web.portal.supply import supplies
 from server.web.portal.todos import DOUBT_LASTS, expected, todos
 from server.web.portal.visit import Asked, Visit, show, visiting
 
@@ -35,12 +37,17 @@ async def today(request: Asked, person: NamedDependency[Person], said: Said = No
         readings = await _recent(visit)
         gaps = await reports.of(visit.db, visit.patient.id, visit.today)
         doubts = await series.doubted(visit.db, visit.patient.id, visit.now - DOUBT_LASTS)
+        plan = await planned(visit)
+        supply = await supplies(visit)
         asked = check(await answers.own(visit.db, visit.patient.id, visit.now), visit.words, aims.rest_minutes)
     vitals = [v for v in VITALS if v in expected(aims) or any(r.tells(v) for r in readings)]
     cards = [card(vital, readings, aims, visit.words, visit.now) for vital in vitals]
     cards.sort(key=lambda card: card.tone != "urgent")  # what cannot wait comes first
-    do = todos(visit, readings, doubts, gaps, aims)
-    return show("today", visit, said, cards=cards, todos=do, check=asked, day=visit.today)
+    do = todos(visit, readings, doubts, gaps, aims, plan)
+    return show(
+        "today", visit, said, cards=cards, todos=do, check=asked, day=visit.today, to_read=bool(plan.parts),
+        supplies=supply,
+    )  # fmt: skip
 
 
 @get("/portal/history", guards=[patient_only], include_in_schema=False)
@@ -66,6 +73,7 @@ async def messages(request: Asked, person: NamedDependency[Person]) -> Template:
     async with visiting(request, person) as visit:
         await visit.note("portal.view", "messages")
         sent = await letters.newest(visit.db, visit.patient.id, MOST)
+        await letters.see(visit.db, visit.patient.id, visit.now)
     return show("messages", visit, letters=[shown(letter, visit) for letter in sent], most=MOST)
 
 

@@ -23,7 +23,12 @@ from server.web.portal.words import LANGUAGES, Words, phone, words
 Asked = Request[Any, Any, Any]
 
 # After a form was sent the next page says one of these; nothing else from the address is ever shown.
-SAYINGS = frozenset({"reported", "withdrawn", "language", "texts_on", "texts_off", "unchanged"})
+SAYINGS = frozenset(
+    {
+        "reported", "withdrawn", "language", "texts_on", "texts_off", "unchanged", "hours", "hours_wrong", "answered",
+        "read", "unread",
+    }
+)  # fmt: skip
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):

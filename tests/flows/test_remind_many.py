@@ -1,0 +1,79 @@
+"""Nothing lost, nothing twice, never at night, never after STOP: four hundred days a seed, with two schedulers that die.
+
+Fifty seeds in every run, side by side on one clock (`tests/flows/remind_many.py`); `make soak` runs a thousand.
+"""
+
+import random
+from typing import Any
+
+import pytest
+
+from notifications import facts, outbox, policy
+from server.db.pool import Db
+from server.flows import remind
+from server.outreach import ledger
+from server.settings import Settings
+from tests.flows import remind_many
+from tests.flows.remind_many import OF, campaign, says
+
+SEEDS = 50
+PARTS = 2  # so that two processes can share them
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_every_slot_is_sent_once_at_an_allowed_hour_or_says_why_not(settings: Settings, part: int) -> None:
+    seeds = range(part, SEEDS, PARTS)
+    found = await campaign(settings, seeds)
+    print(f"seeds {seeds}: {says(found)}")
+    assert found["slots"] > 50 * len(seeds)
+    assert found["sent"] > 30 * len(seeds)
+    assert found["kills"] > 10 * len(seeds)
+    assert {name: found[name] for name in OF} == dict.fromkeys(OF, 0)
+
+
+def _forget_slots(patch: pytest.MonkeyPatch) -> None:
+    """A planned slot is taken out of the ledger and its text is lost with the process: both must share one commit."""
+    put, chance = outbox.put, random.Random(4)
+
+    async def lost(db: Db, messages: Any) -> Any:
+        return [] if chance.random() < 0.2 else await put(db, messages)
+
+    patch.setattr(remind.outbox, "put", lost)
+
+
+def _send_again(patch: pytest.MonkeyPatch) -> None:
+    """What nobody knows of is sent again, as a page would be."""
+    patch.setattr(outbox.Claimed, "at_least_once", property(lambda _: True))
+
+
+def _no_night(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(policy, "_quiet", lambda *_: None)
+
+
+def _forget_opt_outs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(ledger, "DUE", ledger.DUE.replace("AND x.ended_at IS NULL", "AND false"))
+    patch.setattr(facts, "FACTS", facts.FACTS.replace("AND x.ended_at IS NULL", "AND false"))
+
+
+def _nobody_asks(patch: pytest.MonkeyPatch) -> None:
+    """Who died in the middle of a call is never asked about."""
+
+    async def nobody(*_: Any) -> int:
+        return 0
+
+    patch.setattr(remind_many, "reconcile", nobody)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "seen_as"),
+    [
+        (_forget_slots, "without_fate"), (_send_again, "sent_twice"), (_no_night, "in_quiet_hours"),
+        (_forget_opt_outs, "after_opt_out"), (_nobody_asks, "stuck"),
+    ],
+)  # fmt: skip
+async def test_the_campaign_sees_what_it_is_for(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, break_it: Any, seen_as: str
+) -> None:
+    break_it(monkeypatch)
+    found = await campaign(settings, range(20), days=60)
+    assert found[seen_as] > 0, says(found)
