@@ -116,7 +116,9 @@ def classify(text: str, *, asked: bool = False) -> Classified:
     """
     words = plain(text)
     answer = answer_in(text, plain) if asked else None
-    danger = (says_danger(words) or "danger" in _learned(words)) and answer != "no_symptoms"
+    danger = says_danger(words) and answer != "no_symptoms"
+    # Who answers that there are symptoms is acted on by that answer: the second opinion has nothing to add.
+    danger = danger or (answer is None and "danger" in _learned(words))
     found = [meaning for meaning, holds in _tests(words, text, danger=danger) if holds]
     first, rest = (found[0], tuple(found[1:])) if found else ("other", ())
     carrier = text.strip().upper() in CARRIER_STOP | CARRIER_START

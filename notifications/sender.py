@@ -122,7 +122,7 @@ class Sender:
         return text if ours else None
 
     async def _suppress(self, db: Any, message: Claimed, decision: Suppress, now: datetime) -> None:
-        await outbox.settle(db, message.id, decision.status, decision.reason)
+        await outbox.settle(db, message.id, decision.status, decision.says)
         if message.purpose == "page" and decision.reason in {"opted_out", "no_number"}:
             await self._page_failed(db, message, now)
 

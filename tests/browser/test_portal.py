@@ -160,7 +160,7 @@ async def test_a_patient_changes_language_and_texts_and_leaves(site: str, browse
     page = await context.new_page()
     await page.goto(site + "/portal/settings")
     await page.get_by_label("Español").check()
-    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("region", name="Language").get_by_role("button", name="Save").click()
     await expect(page.get_by_role("heading", name="Ajustes")).to_be_visible()
     await page.get_by_role("button", name="Desactivar: Recordatorios de pruebas y chequeos").click()
     await expect(page.get_by_role("status")).to_contain_text("desactivados")

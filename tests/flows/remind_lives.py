@@ -74,7 +74,7 @@ def life(seed: int, days: int = DAYS) -> Life:
     chance = random.Random(seed)
 
     def moment(first: int = 2) -> datetime:
-        return START + chance.randrange(first * 86400, (days - 2) * 86400) * timedelta(seconds=1)
+        return START + chance.randrange(min(first, days // 3) * 86400, (days - 2) * 86400) * timedelta(seconds=1)
 
     zones = [(START - 500 * DAY, ZONES[seed % len(ZONES)])]
     if chance.random() < 0.3:
@@ -103,7 +103,11 @@ def _measured(chance: random.Random, days: int) -> Iterator[datetime]:
 def _spans(chance: random.Random, share: float, days: int, longest: int) -> list[Span]:
     if chance.random() >= share:
         return []
-    begins = START + chance.randrange(5, max(6, days - 40)) * DAY + chance.randrange(86400) * timedelta(seconds=1)
+    begins = (
+        START
+        + chance.randrange(min(5, days // 3), max(6, days - 40)) * DAY
+        + chance.randrange(86400) * timedelta(seconds=1)
+    )
     return [Span(begins, begins + chance.uniform(0.5, longest) * DAY)]
 
 

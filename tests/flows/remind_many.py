@@ -33,7 +33,7 @@ from tests.flows.remind_lives import DAY, DAYS, MINUTE, START, Life, Stage, happ
 from tests.texting import WORKER
 from tests.world import FIELD_KEY, make_world
 
-LOOKS = 100 * MINUTE  # a scheduler looks this often even when nothing is due; slots are in sight for two hours
+LOOKS = 110 * MINUTE  # a scheduler looks this often even when nothing is due; slots are in sight for two hours
 DIES = 0.01  # at each commit, before it or after it
 ORIGIN = remind.From(public_url="https://careloop.example.org", default_sender="")
 
@@ -132,7 +132,7 @@ async def run(stage: Stage, lives: list[Life], seed: int) -> tuple[Provider, int
         due = row["due"] is not None and row["due"] <= now
         parts += [queueing] * (looks or due) + [sending] * (due or row["queued"] is not None)
         parts += [asking] * row["doubtful"]
-        workers = 2 if chance.random() < 0.4 else 1
+        workers = 2 if chance.random() < 0.25 else 1
         await asyncio.gather(*(working(fragile, provider, now, parts) for _ in range(workers)))
         row = await stage.owner.fetchrow(NEXT)
         coming = [at for at in (row["due"], row["queued"], looked + LOOKS) if at is not None]

@@ -1,6 +1,7 @@
 """What patients write, in tables that people labelled: recall of danger and opt-out, confusion, and false alarms.
 
-`replies_seen.tsv` is ours, and rules and model were made with it; who wrote `replies_unseen.tsv` never saw the code.
+`replies_seen.tsv` is ours, and rules and model were made with it; who wrote `replies_unseen.tsv` and the blind tables
+never saw the code.
 """
 
 import csv
@@ -168,16 +169,22 @@ def test_what_was_heard_can_be_shown() -> None:
     assert why_stop("thank you") is None
 
 
-def test_on_a_table_nobody_worked_with_it_is_as_good_as_was_measured() -> None:
-    """Written by somebody who saw neither the code nor the other tables; neither rules nor model learned from it.
-
-    The aim is 99 of 100. What is missed goes to a person all the same, as a message nobody understood.
-    """
-    found = counted(rows_of("replies_blind.tsv"))
-    show("blind", found)
+# Each by somebody who saw neither code nor tables. After one was measured, the corpus grew by lines on other themes and
+# by other writers; the last was measured once, after the last change.
+@pytest.mark.parametrize(
+    ("name", "danger", "opt_out"),
+    [
+        ("replies_blind.tsv", 0.95, 0.99), ("replies_blind_2.tsv", 0.99, 0.97), ("replies_blind_3.tsv", 0.98, 0.96),
+        ("replies_blind_4.tsv", 0.98, 0.98), ("replies_blind_5.tsv", 0.99, 0.99),
+    ],
+)  # fmt: skip
+def test_on_tables_nobody_worked_with_it_is_as_good_as_was_measured(name: str, danger: float, opt_out: float) -> None:
+    """What is missed goes to a person all the same, as a message nobody understood."""
+    found = counted(rows_of(name))
+    show(name, found)
     heard = {m: 1 - len(found.missed[m]) / found.wanted[m] for m in GRAVE}
-    assert heard["danger"] >= 0.95
-    assert heard["opt_out"] >= 0.99
+    assert heard["danger"] >= danger
+    assert heard["opt_out"] >= opt_out
 
 
 @pytest.mark.parametrize("text", ["me corte las venas", "he is gonna end it all"])

@@ -215,4 +215,6 @@ async def test_a_worklist_item_about_a_text_leads_to_the_conversation(
 ) -> None:
     await writes(web_db, world, "what about my form")
     assert f'href="/patients/{world.patient}/conversation#newest"' in (await nurse.get("/worklist")).text
-    assert f'href="/patients/{world.patient}/conversation#newest"' in (await nurse.get(f"/patients/{world.patient}")).text
+    assert (
+        f'href="/patients/{world.patient}/conversation#newest"' in (await nurse.get(f"/patients/{world.patient}")).text
+    )
