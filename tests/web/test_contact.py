@@ -136,7 +136,9 @@ async def test_a_proxy_hears_what_they_agreed_to_ends_and_comes_back(nurse: Clie
     await done(nurse, world, "proxy_again", proxy=proxy)
     row = await owner.fetchrow("SELECT proxy_id, topics FROM contact_point WHERE valid_to IS NULL")
     assert (str(row["proxy_id"]), row["topics"]) == (proxy, ["monitoring"])
-    assert await audited(owner) == ["contact.add", "proxy.add", "proxy.end", "proxy.again"]
+    first, second, *later = await audited(owner)  # the first two are of one moment
+    assert {first, second} == {"contact.add", "proxy.add"}
+    assert later == ["proxy.end", "proxy.again"]
 
 
 async def test_the_order_and_texts_without_links(nurse: Client, world: World, owner: Any) -> None:

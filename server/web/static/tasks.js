@@ -68,7 +68,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target === list) hadFocus = list.contains(document.activeElement);
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
+  document.addEventListener("htmx:afterSettle", (event) => {  // settling gives an item its old classes back
     if (event.detail.target !== list) return;
     const fresh = items().filter((item) => !known.has(item.id));
     known = new Set(items().map((item) => item.id));
