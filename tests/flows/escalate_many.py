@@ -7,8 +7,8 @@ What people do is drawn from the seed; what the chain must do is worked out here
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,11 +21,12 @@ from notifications.gateways import Accepted, Found, NotSent, Result, Text, Unkno
 from notifications.sender import Sender
 from server.db import pool
 from server.db.ids import uuid7
-from server.db.pool import Database, Db
+from server.db.pool import Database
 from server.flows import escalate
 from server.settings import Settings
 from server.worker import raise_alarm
 from tests.flows.clinic import LASTS, MINUTE, TOLD, WORKER, Clinic, make_clinic, open_alert
+from tests.fragile import Fragile, Killed
 from tests.world import make_world
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -45,10 +46,6 @@ AGAIN = {"high": 5 * MINUTE, "medium": 4 * HOUR, "low": 24 * HOUR}
 
 
 Tried = tuple[datetime, str, str]  # when, whom, by which channel
-
-
-class Killed(Exception):
-    """The process dies here."""
 
 
 class Provider:
@@ -71,25 +68,6 @@ class Provider:
 
     async def find(self, to_number: str, body: str, since: datetime, channel: str = "sms") -> list[Found] | None:
         return []
-
-
-class Fragile(Database):
-    """A worker's database whose process dies now and then: right before a commit, or right after it."""
-
-    def __init__(self, database: Database, chance: random.Random) -> None:
-        self._database, self._chance = database, chance
-        self.kills = 0
-
-    @asynccontextmanager
-    async def transaction(self, who: Any) -> AsyncIterator[Db]:
-        fate = self._chance.random()
-        self.kills += fate < DIES
-        async with self._database.transaction(who) as db:
-            yield db
-            if fate < DIES / 2:
-                raise Killed
-        if fate < DIES:
-            raise Killed
 
 
 class Plan(msgspec.Struct, kw_only=True):
@@ -132,7 +110,7 @@ async def run(seed: int, stage: Stage) -> tuple[list[Plan], Provider, int]:
     """Sixty days; returns what was planned and came of it, what the provider was asked, and how many kills there were."""
     chance = random.Random(seed)
     planned, provider = plans(chance), Provider(random.Random(seed + 1))
-    fragile = Fragile(stage.worker, random.Random(seed + 2))
+    fragile = Fragile(stage.worker, random.Random(seed + 2), DIES)
     now, end = START, START + LASTS_DAYS * DAY
     while now <= end:
         provider.now = now

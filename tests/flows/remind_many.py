@@ -9,8 +9,8 @@ import asyncio
 import random
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,13 +23,13 @@ from notifications.reconcile import reconcile
 from notifications.sender import Sender
 from server.db import migrate, pool
 from server.db.ids import uuid7
-from server.db.pool import Database, Db
 from server.flows import remind
 from server.people.phones import phone_hash
 from server.settings import Settings
 from server.worker import raise_alarm
 from tests.flows.remind_judged import Sent, Verdict, judge
 from tests.flows.remind_lives import DAY, DAYS, MINUTE, START, Life, Stage, happenings, life, settle_in
+from tests.fragile import Fragile, Killed
 from tests.texting import WORKER
 from tests.world import FIELD_KEY, make_world
 
@@ -39,10 +39,6 @@ ORIGIN = remind.From(public_url="https://careloop.example.org", default_sender="
 
 
 Part = Callable[["Fragile", "Provider", datetime], Awaitable[None]]
-
-
-class Killed(Exception):
-    """The process dies here."""
 
 
 class Provider:
@@ -77,25 +73,6 @@ class Provider:
         return [Found(sid=one.sid, status="delivered") for one in found]
 
 
-class Fragile(Database):
-    """A worker's database whose process dies now and then: right before a commit, or right after it."""
-
-    def __init__(self, database: Database, chance: random.Random) -> None:
-        self._database, self._chance = database, chance
-        self.kills = 0
-
-    @asynccontextmanager
-    async def transaction(self, who: Any) -> AsyncIterator[Db]:
-        fate = self._chance.random()
-        self.kills += fate < DIES
-        async with self._database.transaction(who) as db:
-            yield db
-            if fate < DIES / 2:
-                raise Killed
-        if fate < DIES:
-            raise Killed
-
-
 async def happen(stage: Stage, at: datetime, what: str, values: tuple[Any, ...]) -> None:
     if what not in {"STOP", "START"}:
         await stage.owner.execute(what, *values)
@@ -118,7 +95,7 @@ NEXT = """
 
 async def run(stage: Stage, lives: list[Life], seed: int) -> tuple[Provider, int]:
     """The four hundred days of all of them at once; returns what the provider has, and how many kills there were."""
-    provider, fragile = Provider(random.Random(seed)), Fragile(stage.worker, random.Random(seed + 1))
+    provider, fragile = Provider(random.Random(seed)), Fragile(stage.worker, random.Random(seed + 1), DIES)
     chance, ahead, now, looked = random.Random(seed + 2), happenings(stage, lives), START, START - LOOKS
     ahead.reverse()
     row = await stage.owner.fetchrow(NEXT)
