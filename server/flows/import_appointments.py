@@ -1,7 +1,5 @@
 """A table of appointments as a booking system writes it out: every line or none, and the same file may come again."""
 
-import csv
-import io
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -12,7 +10,7 @@ import msgspec
 
 from server.db.pool import Database, Db, Who
 from server.errors import Conflict, Invalid
-from server.flows import book
+from server.flows import book, tables
 from server.flows.book import Subject
 from server.outreach import appointments
 from server.outreach.appointments import STATUSES, Status
@@ -56,7 +54,7 @@ async def _import(database: Database, who: Who, lines: Sequence[Line], now: date
         known = await record_numbers.known(db, sorted({line.mrn for line in lines}))
         zones = await appointments.zones(db, [one.id for one in known.values()])
         measures = await appointments.known_measures(db)
-        refuse([says for line in lines if (says := _unknown(line, known, measures))])
+        tables.refuse([says for line in lines if (says := _unknown(line, known, measures))])
         wrong, done = list[str](), list[str]()
         for line in lines:
             try:
@@ -64,7 +62,7 @@ async def _import(database: Database, who: Who, lines: Sequence[Line], now: date
                 done.append(await _enter(db, who, patient, line, zones[patient.id], now))
             except Invalid as error:
                 wrong.append(f"line {line.number}: {error.says}")
-        refuse(wrong)
+        tables.refuse(wrong)
         if done:
             counts = {"lines": len(lines), "booked": done.count("booked"), "changed": done.count("changed")}
             organization = next(iter(known.values())).organization_id
@@ -122,19 +120,7 @@ def _subject(patient: Numbered, appointment: uuid.UUID, was: Status) -> Subject:
 
 def read(text: str) -> list[Line]:
     """The lines of the table; `Invalid` with everything that is wrong, not only the first."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if missing := [name for name in COLUMNS[:2] if name not in (rows.fieldnames or ())]:
-        raise Invalid(f"The first line must name the columns: {', '.join(COLUMNS)}. Missing: {', '.join(missing)}.")
-    lines, wrong = [], list[str]()
-    for number, row in enumerate(rows, 2):
-        try:
-            lines.append(_line(number, {name: (row.get(name) or "").strip() for name in COLUMNS}))
-        except ValueError as error:
-            wrong.append(f"line {number}: {error}")
-    if len(lines) > MOST_ROWS:
-        wrong.append(f"more than {MOST_ROWS:,} lines: split the file")
-    refuse(wrong)
-    return lines
+    return tables.read(text, COLUMNS, 2, _line, MOST_ROWS)
 
 
 def _line(number: int, row: dict[str, str]) -> Line:
@@ -150,9 +136,3 @@ def _line(number: int, row: dict[str, str]) -> Line:
         number=number, mrn=row["mrn"], starts_at=row["starts_at"], measure=row["measure"] or None,
         status=row["status"] or None,
     )  # fmt: skip
-
-
-def refuse(wrong: Sequence[str]) -> None:
-    if wrong:
-        more = f" … and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-        raise Invalid(f"Nothing was taken in. {'; '.join(wrong[:10])}{more}.")

@@ -1,10 +1,7 @@
 """What a patient takes and what was dispensed is entered by staff, or read from a small table; all of it or nothing."""
 
-import csv
-import io
 import re
 import uuid
-from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import get_args
 
@@ -12,6 +9,7 @@ import msgspec
 
 from server.db.pool import Database, Db, Who
 from server.errors import Conflict, Invalid, NotFound
+from server.flows import tables
 from server.gaps.adherence import AdherenceClass, Fill
 from server.people import medicines, record_numbers
 from server.people.medicines import NewMedicine
@@ -80,7 +78,7 @@ async def import_table(database: Database, who: Who, text: str, now: datetime) -
     async with database.transaction(who) as db:
         known = await record_numbers.known(db, sorted({line.mrn for line in lines}))
         unknown = [f"line {line.number}: there is no patient {line.mrn}" for line in lines if line.mrn not in known]
-        _refuse(unknown)
+        tables.refuse(unknown)
         new = [await _enter(db, who, known[line.mrn], line, now) for line in lines]
     return Imported(lines=len(lines), medicines=sum(m for m, _ in new), fills=sum(f for _, f in new))
 
@@ -99,19 +97,7 @@ async def _enter(db: Db, who: Who, patient: Numbered, line: Line, now: datetime)
 
 def read(text: str, today: date) -> list[Line]:
     """The lines of the table; `Invalid` with everything that is wrong, not only the first."""
-    rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")))
-    if missing := [name for name in COLUMNS[:2] if name not in (rows.fieldnames or ())]:
-        raise Invalid(f"The first line must name the columns: {', '.join(COLUMNS)}. Missing: {', '.join(missing)}.")
-    lines, wrong = [], list[str]()
-    for number, row in enumerate(rows, 2):
-        try:
-            lines.append(_line(number, {name: (row.get(name) or "").strip() for name in COLUMNS}, today))
-        except ValueError as error:
-            wrong.append(f"line {number}: {error}")
-    if len(lines) > MOST_ROWS:
-        wrong.append(f"more than {MOST_ROWS:,} lines: split the file")
-    _refuse(wrong)
-    return lines
+    return tables.read(text, COLUMNS, 2, lambda number, row: _line(number, row, today), MOST_ROWS)
 
 
 def _line(number: int, row: dict[str, str], today: date) -> Line:
@@ -155,12 +141,6 @@ def _time(text: str) -> time:
     if found is None:
         raise ValueError(f"{text!r} is no time; write 08:00, several with a space between")
     return time(int(found[1]), int(found[2]))
-
-
-def _refuse(wrong: Sequence[str]) -> None:
-    if wrong:
-        more = f" … and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-        raise Invalid(f"Nothing was taken in. {'; '.join(wrong[:10])}{more}.")
 
 
 async def _patient(db: Db, mrn: str) -> Numbered:

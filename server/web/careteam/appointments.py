@@ -1,20 +1,19 @@
 """A patient's appointments: booked by staff on the patient's clock; what became of each can be taken back."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from server.db.pool import Database
-from server.errors import CareloopError, Conflict, Invalid, NotFound
+from server.errors import CareloopError, Invalid, NotFound
 from server.flows import book
 from server.flows.book import Wanted
 from server.flows.look import looking_at
@@ -23,12 +22,11 @@ from server.outreach.appointments import STATUSES, Appointment, Status
 from server.people.patients import Patient
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
+from server.web.careteam.patient_forms import Asked, PatientPage
+from server.web.forms import Typed
 from server.web.pages import page
 from server.web.shown import MEASURES
 
-Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
-Change = Callable[[Database, Person, Patient, Typed, datetime], Awaitable[object]]
 SHOWN: Final = 100
 SAYS: Final[Mapping[Status, str]] = {
     "booked": "Booked",
@@ -83,7 +81,7 @@ def when(at: datetime, zone: str) -> str:
 async def book_appointment(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
-    return await _changed(request, person, patient_id, _book)
+    return await HERE.changed(request, person, patient_id, _book)
 
 
 @post("/patients/{patient_id:uuid}/appointments/change", guards=[answers_alerts], include_in_schema=False)
@@ -91,7 +89,7 @@ async def change_appointment(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
     """Cancelled, kept, missed, or booked again."""
-    return await _changed(request, person, patient_id, _change)
+    return await HERE.changed(request, person, patient_id, _change)
 
 
 async def _book(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> object:
@@ -110,16 +108,5 @@ async def _change(database: Database, person: Person, patient: Patient, typed: T
     await book.change(database, person.who, patient.id, appointment, was, to, now)
 
 
-async def _changed(request: Asked, person: Person, patient_id: uuid.UUID, change: Change) -> Template | Redirect:
-    """Back to the list; what could not be done is said above what they typed."""
-    database, now = request.app.state.database, datetime.now(UTC)
-    async with looking_at(database, person, patient_id, now, "appointments.view") as (_, patient):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
-    try:
-        await change(database, person, patient, typed, now)
-    except (Invalid, Conflict, NotFound) as error:
-        return await _page(request, person, patient_id, error=error, typed=typed)
-    return Redirect(f"/patients/{patient_id}/appointments", status_code=303)
-
-
+HERE: Final = PatientPage(name="appointments", shows=_page)
 handlers = [appointments_page, book_appointment, change_appointment]

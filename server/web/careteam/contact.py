@@ -28,6 +28,7 @@ from server.people.telephones import Known, LineType
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
 from server.settings import Settings
+from server.web.forms import typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -142,7 +143,7 @@ async def change_contact(
     """Every form of the page; which one it is stands in the field `do`."""
     now, settings = datetime.now(UTC), _settings(request)
     async with looking_at(request.app.state.database, person, patient_id, now, "contact.view"):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+        typed = await typed_in(request)
     try:
         if (deed := DEEDS.get(do := typed.get("do", ""))) is None:
             raise Invalid("Choose what to do with one of the page's buttons.")

@@ -1,7 +1,6 @@
 """A patient's conversation: all that was said both ways, what came of it, and a text in one's own words."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -27,10 +26,10 @@ from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
 from server.settings import Settings
 from server.web.careteam import conversation_words
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 PER_PAGE: Final = 50
 AHEAD: Final = timedelta(days=1)
 
@@ -62,7 +61,7 @@ async def write_to_patient(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
     """Sent, or shown again as it was typed with what to change; "check" only counts."""
-    typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await typed_in(request)
     settings: Settings = request.app.state.settings
     sender = settings.twilio.sender if settings.twilio else ""
     if typed.get("do") == "check":

@@ -1,6 +1,6 @@
 """On the roster's page: days without working hours, and the weekly test of the team's telephones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -18,9 +18,9 @@ from server.people import holidays
 from server.people.holidays import Holiday
 from server.security.sessions import Person
 from server.web.careteam.roster import MAY, changed, day_in, id_in
+from server.web.forms import Typed
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 LONGEST_NAME: Final = 80
 
 

@@ -1,7 +1,6 @@
 """When reminders may reach this patient: the hours they asked for, and the state whose law holds for them."""
 
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,10 +22,10 @@ from server.outreach.own_hours import CLOSES, OPENS, OwnHours
 from server.security.guards import ANSWERING, answers_alarms, staff_only
 from server.security.sessions import Person
 from server.web.careteam.us_states import STATES
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 
 
 @get("/patients/{patient_id:uuid}/hours", guards=[staff_only], include_in_schema=False)
@@ -64,7 +63,7 @@ async def change_hours(
     """Back to the same page, which then shows what the policy makes of it."""
     database, now = request.app.state.database, datetime.now(UTC)
     async with looking_at(database, person, patient_id, now):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+        typed = await typed_in(request)
     try:
         hours = prefer_hours.clock(typed.get("opens", "")), prefer_hours.clock(typed.get("closes", ""))
         await prefer_hours.record(database, person, patient_id, hours, typed.get("region") or None, now)

@@ -1,7 +1,7 @@
 """A patient's limits and programmes: what holds and whose it is, seen on stored readings before it is changed."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
@@ -23,11 +23,11 @@ from server.monitoring.own_limits import Key, Level
 from server.people import joining
 from server.security.guards import answers_alarms, refuse, staff_only
 from server.security.sessions import Person
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 from server.web.shown import METRIC_UNITS
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 Change = Callable[[Database, Person, uuid.UUID, Typed, datetime], Awaitable[None]]
 MAY_ENROL: Final = ("nurse", "clinician", "coordinator", "admin")
 DIGITS: Final = -2  # canonical units with two decimals at most
@@ -165,7 +165,7 @@ async def _changed(request: Asked, person: Person, patient_id: uuid.UUID, change
     """Back to the list; what could not be done, or would be done, is said above what was typed."""
     database, now = request.app.state.database, datetime.now(UTC)
     async with looking_at(database, person, patient_id, now):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+        typed = await typed_in(request)
     if typed.get("do") == "preview":
         return await _page(request, person, patient_id, typed, preview=True)
     try:

@@ -1,33 +1,32 @@
 """A patient's medicines: what they take, what was dispensed, and how much of the time they had it at hand."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final, get_args
+from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import Request, get, post
-from litestar.datastructures import State
+from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
 from server.db.pool import Database
-from server.errors import CareloopError, Conflict, Invalid, NotFound
+from server.errors import CareloopError, Conflict, Invalid
 from server.flows import prescribe
 from server.flows.look import looking_at
 from server.gaps import adherence
 from server.gaps.adherence import MEASURED, AdherenceClass, Fill, Pdc, TooFew
 from server.people import medicines
 from server.people.medicines import NewMedicine
+from server.people.patients import Patient
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
+from server.web.careteam.patient_forms import Asked, PatientPage
+from server.web.forms import Typed
 from server.web.pages import page
 
-Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
-Change = Callable[[Database, Person, str, Typed, datetime], Awaitable[object]]
 CLASSES: Final[Mapping[AdherenceClass, str]] = {
     "other": "none of these",
     "renin_angiotensin": "blood pressure (renin-angiotensin)",
@@ -84,24 +83,24 @@ def _covered(dispensed: Mapping[AdherenceClass, list[Fill]], year_end: date, tod
 async def add_medicine(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
-    return await _changed(request, person, patient_id, _add)
+    return await HERE.changed(request, person, patient_id, _add)
 
 
 @post("/patients/{patient_id:uuid}/medicines/stop", guards=[answers_alerts], include_in_schema=False)
 async def stop_medicine(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
-    return await _changed(request, person, patient_id, _stop)
+    return await HERE.changed(request, person, patient_id, _stop)
 
 
 @post("/patients/{patient_id:uuid}/medicines/dispensed", guards=[answers_alerts], include_in_schema=False)
 async def dispensed_medicine(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
-    return await _changed(request, person, patient_id, _dispense)
+    return await HERE.changed(request, person, patient_id, _dispense)
 
 
-async def _add(database: Database, person: Person, mrn: str, typed: Typed, now: datetime) -> object:
+async def _add(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> object:
     name = typed.get("name", "").strip()
     if not 0 < len(name) <= 200:
         raise Invalid("Give the medicine's name and strength, for example Lisinopril 10 mg.")
@@ -113,23 +112,22 @@ async def _add(database: Database, person: Person, mrn: str, typed: Typed, now: 
         name=name, starts_on=_day(typed, "starts_on") or now.date(), at_times=times, as_needed=not times,
         adherence_class=msgspec.convert(group, AdherenceClass),
     )  # fmt: skip
-    return await prescribe.prescribe(database, person.who, mrn, new, now)
+    return await prescribe.prescribe(database, person.who, patient.mrn, new, now)
 
 
-async def _stop(database: Database, person: Person, mrn: str, typed: Typed, now: datetime) -> None:
-    await prescribe.stop(database, person.who, mrn, typed.get("name", ""), now)
+async def _stop(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> None:
+    await prescribe.stop(database, person.who, patient.mrn, typed.get("name", ""), now)
 
 
-async def _dispense(database: Database, person: Person, mrn: str, typed: Typed, now: datetime) -> object:
+async def _dispense(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> None:
     filled_on, days = _day(typed, "filled_on"), typed.get("days_supply", "")
     if filled_on is None or not days.isdecimal() or not 1 <= int(days) <= 365:
         raise Invalid("Give the day it was filled, and for how many days it lasts (1 to 365).")
     if filled_on > now.date():
         raise Invalid("A fill lies in the past. Choose the day it was handed out.")
-    new = await prescribe.dispense(database, person.who, mrn, typed.get("name", ""), Fill(filled_on, int(days)), now)
-    if not new:
+    fill = Fill(filled_on, int(days))
+    if not await prescribe.dispense(database, person.who, patient.mrn, typed.get("name", ""), fill, now):
         raise Conflict("This fill is known already. Nothing was changed.")
-    return new
 
 
 def _day(typed: Typed, name: str) -> date | None:
@@ -139,16 +137,5 @@ def _day(typed: Typed, name: str) -> date | None:
         raise Invalid("Choose the day from the calendar.") from None
 
 
-async def _changed(request: Asked, person: Person, patient_id: uuid.UUID, change: Change) -> Template | Redirect:
-    """Back to the list; what could not be done is said above what they typed."""
-    database, now = request.app.state.database, datetime.now(UTC)
-    async with looking_at(database, person, patient_id, now, "medicines.view") as (_, patient):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
-    try:
-        await change(database, person, patient.mrn, typed, now)
-    except (Invalid, Conflict, NotFound) as error:
-        return await _page(request, person, patient_id, error=error, typed=typed)
-    return Redirect(f"/patients/{patient_id}/medicines", status_code=303)
-
-
+HERE: Final = PatientPage(name="medicines", shows=_page)
 handlers = [medicines_page, add_medicine, stop_medicine, dispensed_medicine]

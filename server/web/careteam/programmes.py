@@ -22,7 +22,8 @@ from server.security import audit
 from server.security.guards import refuse, staff_only
 from server.security.sessions import Person
 from server.web.careteam import rule_form, rule_words
-from server.web.careteam.rules import Asked, fields, filled_from, history, problems_of
+from server.web.careteam.rules import Asked, filled_from, history, problems_of
+from server.web.forms import typed_in
 from server.web.pages import page
 
 
@@ -76,7 +77,7 @@ async def change(
     request: Asked, person: NamedDependency[Person], programme_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:  # fmt: skip
     """Store it as a draft: nothing changes before a second person approves."""
-    typed, database = await fields(request), request.app.state.database
+    typed, database = await typed_in(request), request.app.state.database
     async with database.transaction(person.who) as db:
         await _programme(db, person, programme_id)
     try:
@@ -92,7 +93,7 @@ async def again(
     request: Asked, person: NamedDependency[Person], programme_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:  # fmt: skip
     """Undo: draft an older version's content."""
-    typed, database = await fields(request), request.app.state.database
+    typed, database = await typed_in(request), request.app.state.database
     async with database.transaction(person.who) as db:
         await _programme(db, person, programme_id)
     version = rule_form.uuid_of(typed, "version")
@@ -108,7 +109,7 @@ async def sign_off(
     request: Asked, person: NamedDependency[Person], programme_id: FromPath[uuid.UUID]
 ) -> Redirect:  # fmt: skip
     """Approve what is in force as it stands."""
-    typed, database = await fields(request), request.app.state.database
+    typed, database = await typed_in(request), request.app.state.database
     async with database.transaction(person.who) as db:
         await _programme(db, person, programme_id)
     version, now = rule_form.uuid_of(typed, "version"), datetime.now(UTC)

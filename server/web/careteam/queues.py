@@ -26,6 +26,7 @@ from server.security.guards import allow
 from server.security.sessions import Person
 from server.settings import Settings
 from server.web.careteam import measures, recovery
+from server.web.forms import typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -103,7 +104,7 @@ def _can_undo(resolution: str, resolved_at: datetime | None, now: datetime) -> b
 @post("/queues/held/{held_id:uuid}/assign", guards=[MAY], include_in_schema=False)
 async def assign(request: Asked, person: NamedDependency[Person], held_id: FromPath[uuid.UUID]) -> Template | Redirect:
     """Keep it as a reading of the chosen patient, with the values as they stand in the form."""
-    typed = await _typed(request)
+    typed = await typed_in(request)
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
     told = Told(
@@ -160,13 +161,9 @@ def _note(typed: Mapping[str, str]) -> str:
     return note
 
 
-async def _typed(request: Asked) -> dict[str, str]:
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-
-
 @post("/queues/held/{held_id:uuid}/discard", guards=[MAY], include_in_schema=False)
 async def discard(request: Asked, person: NamedDependency[Person], held_id: FromPath[uuid.UUID]) -> Template | Redirect:
-    typed = await _typed(request)
+    typed = await typed_in(request)
     try:
         await flow.discard(request.app.state.database, person, held_id, _note(typed), datetime.now(UTC))
     except (Invalid, Conflict) as error:
@@ -230,7 +227,7 @@ async def decode_poison(
 async def discard_poison(
     request: Asked, person: NamedDependency[Person], poison_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
-    typed = await _typed(request)
+    typed = await typed_in(request)
     try:
         await flow.discard_poison(request.app.state.database, person, poison_id, _note(typed), datetime.now(UTC))
     except (Invalid, Conflict) as error:

@@ -14,6 +14,7 @@ from server.flows.change_rule import APPROVING
 from server.outreach import education, questionnaires
 from server.security.guards import staff_only
 from server.security.sessions import Person
+from server.web.forms import typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -36,7 +37,7 @@ async def _page(request: Asked, person: Person, *, error: CareloopError | None =
 
 @post("/rules/reading/sign-off", guards=[staff_only], include_in_schema=False)
 async def sign_off_reading(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
-    typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await typed_in(request)
     series, version = typed.get("series", ""), typed.get("version", "")
     try:
         await sign_off.sign_off(

@@ -1,7 +1,7 @@
 """Reminders as staff steer them: what became of them, what stops them, how many are enough, which rules plan them."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,10 +24,10 @@ from server.people import clinics
 from server.security.guards import allow, staff_only
 from server.security.sessions import Person
 from server.web.careteam import reminder_words
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 Change = Callable[[Database, Person, Typed, datetime], Awaitable[object]]
 MAY: Final = allow(*stop_reminders.MAY)
 DAY: Final = timedelta(days=1)
@@ -130,7 +130,7 @@ def _id(given: str) -> uuid.UUID:
 
 async def _changed(request: Asked, person: Person, change: Change, place: str = "") -> Template | Redirect:
     """Back to the page; what could not be done is said above what they typed."""
-    typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await typed_in(request)
     try:
         await change(request.app.state.database, person, typed, datetime.now(UTC))
     except (Invalid, Conflict) as error:

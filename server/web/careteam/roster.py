@@ -1,7 +1,7 @@
 """The roster of a team, week by week: who is on shift, who is away, which hours nobody has, is it complete."""
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -24,10 +24,10 @@ from server.security import audit
 from server.security.guards import allow
 from server.security.sessions import Person
 from server.web.careteam.steps import timeline
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 Change = Callable[[Database, Person, Typed, datetime], Awaitable[object]]
 MAY: Final = allow("coordinator", "admin")
 DAY: Final = timedelta(days=1)
@@ -192,7 +192,7 @@ async def publish(request: Asked, person: NamedDependency[Person]) -> Template |
 
 async def changed(request: Asked, person: Person, change: Change) -> Template | Redirect:
     """Back to the week they were on; what could not be done is said above what they typed."""
-    typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await typed_in(request)
     try:
         await change(request.app.state.database, person, typed, datetime.now(UTC))
         team, week = id_in(typed, "team"), day_in(typed, "week")

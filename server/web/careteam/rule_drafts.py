@@ -22,7 +22,8 @@ from server.security import audit
 from server.security.guards import refuse, staff_only
 from server.security.sessions import Person
 from server.web.careteam import rule_words
-from server.web.careteam.rules import Asked, fields, problems_of
+from server.web.careteam.rules import Asked, problems_of
+from server.web.forms import typed_in
 from server.web.pages import page
 
 SHOWN: Final = 25  # patients of each list
@@ -136,7 +137,7 @@ async def approve(
 async def reject(
     request: Asked, person: NamedDependency[Person], draft_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:  # fmt: skip
-    why = (await fields(request)).get("why", "")
+    why = (await typed_in(request)).get("why", "")
     return await _decided(
         request, person, draft_id, "reject",
         lambda database, who, draft, now: change_rule.reject(database, who, draft, why, now),

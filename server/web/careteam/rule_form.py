@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, get_args
 
@@ -18,8 +18,8 @@ from server.monitoring.rule_book import Rule
 from server.monitoring.rule_checks import number
 from server.monitoring.rule_content import Expected, Level, ProgrammeContent, Protocol, RuleContent
 from server.web.careteam import rule_words
+from server.web.forms import Typed
 
-Typed = Mapping[str, str]
 TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 BLANK_ROWS = 2
 MOST_ROWS = 60

@@ -24,6 +24,7 @@ from server.security import audit
 from server.security.guards import refuse, staff_only
 from server.security.sessions import Person
 from server.web.careteam import rule_form, rule_words
+from server.web.forms import typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
@@ -137,7 +138,7 @@ async def change(
     request: Asked, person: NamedDependency[Person], rule_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:  # fmt: skip
     """Store it as a draft: nothing changes before a second person approves."""
-    typed = await fields(request)
+    typed = await typed_in(request)
     now = datetime.now(UTC)
     async with request.app.state.database.transaction(person.who) as db:
         rule = await _rule(db, person, rule_id, now)
@@ -153,7 +154,7 @@ async def change(
 @post("/rules/{rule_id:uuid}/again", guards=[staff_only], include_in_schema=False)
 async def again(request: Asked, person: NamedDependency[Person], rule_id: FromPath[uuid.UUID]) -> Template | Redirect:
     """Undo: draft an older version's content; when something stands against it, the form says what."""
-    typed = await fields(request)
+    typed = await typed_in(request)
     now = datetime.now(UTC)
     async with request.app.state.database.transaction(person.who) as db:
         await _rule(db, person, rule_id, now)
@@ -168,7 +169,7 @@ async def again(request: Asked, person: NamedDependency[Person], rule_id: FromPa
 @post("/rules/{rule_id:uuid}/sign-off", guards=[staff_only], include_in_schema=False)
 async def sign_off(request: Asked, person: NamedDependency[Person], rule_id: FromPath[uuid.UUID]) -> Redirect:
     """Approve what is in force as it stands."""
-    typed = await fields(request)
+    typed = await typed_in(request)
     now = datetime.now(UTC)
     async with request.app.state.database.transaction(person.who) as db:
         await _rule(db, person, rule_id, now)
@@ -194,10 +195,6 @@ def problems_of(error: CareloopError | None) -> list[str]:
     if error is None:
         return []
     return error.problems if isinstance(error, ManyWrong) else [error.says]
-
-
-async def fields(request: Asked) -> dict[str, str]:
-    return {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
 
 
 handlers = [rules_page, draft_shipped, rule_page, change_page, change, again, sign_off]

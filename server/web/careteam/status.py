@@ -20,10 +20,10 @@ from server.people.monitoring_status import BY_ITSELF, UNDONE
 from server.people.patients import MonitoringStatus
 from server.security.guards import ANSWERING, answers_alarms, staff_only
 from server.security.sessions import Person
+from server.web.forms import Typed, typed_in
 from server.web.pages import page
 
 Asked = Request[Any, Any, State]
-Typed = Mapping[str, str]
 Change = Callable[[Database, Person, uuid.UUID, Typed, datetime], Awaitable[None]]
 MAY: Final = (*ANSWERING, "admin")
 
@@ -124,7 +124,7 @@ async def _changed(request: Asked, person: Person, patient_id: uuid.UUID, change
     """Back to the patient; what could not be done is said above what they chose."""
     database, now = request.app.state.database, datetime.now(UTC)
     async with looking_at(database, person, patient_id, now):
-        typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+        typed = await typed_in(request)
     try:
         await change(database, person, patient_id, typed, now)
     except (Invalid, Conflict) as error:

@@ -23,6 +23,7 @@ from server.outreach.questionnaires import Asked as Questionnaire
 from server.security.guards import patient_only
 from server.security.sessions import Person
 from server.settings import Settings
+from server.web.forms import typed_in
 from server.web.portal.visit import Asked, Visit, show, visiting
 
 NEWEST: Final = 5
@@ -115,7 +116,7 @@ def _thanks(last: Response, visit: Visit) -> Thanks:
 @post("/portal/questions", guards=[patient_only], status_code=303, include_in_schema=False)
 async def answer(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     """Stored once; what is missing is marked, and nothing that was chosen is lost."""
-    typed = {key: value for key, value in (await request.form()).items() if isinstance(value, str)}
+    typed = await typed_in(request)
     form = Form(response=_id(typed, "response"), questionnaire=_id(typed, "questionnaire"), answers=typed)
     settings: Settings = request.app.state.settings
     told = Told(
