@@ -14,7 +14,7 @@ from notifications.replies import Classified
 from server.db.events import Event, tell
 from server.db.pool import Database, Db, Who
 from server.errors import Invalid, NotFound
-from server.flows import reply
+from server.flows import danger, page
 from server.flows.heard import Heard
 from server.outreach import questionnaires, tasks, wordings
 from server.outreach.content import Question
@@ -29,11 +29,9 @@ GONE = "These questions are no longer asked. Go back to today's page."
 TASK = "A patient's answers to their questions need a person to read them. Read them and call if needed."
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What answering needs to know of this installation."""
+class Told(page.Told, frozen=True, kw_only=True):
+    """`default_sender`: the number texts come from where the organization has none of its own."""
 
-    public_url: str
-    field_key: str
     default_sender: str
 
 
@@ -122,9 +120,9 @@ async def _danger(db: Db, patient: Patient, response: uuid.UUID, said: Classifie
             Contact(patient_id=patient.id, team_id=patient.team_id, mrn=patient.mrn, language=patient.language)
         ],
     )  # fmt: skip
-    await reply._danger(db, heard, now, reply.Told(public_url=told.public_url, field_key=told.field_key))
+    await danger.page_staff(db, heard, now, told)
     if patient.phone:
-        await outbox.put(db, [reply._answer(heard, "emergency", now)])
+        await outbox.put(db, [heard.answer("emergency", now)])
     await tell(db, Event(topic="outbox"))
 
 

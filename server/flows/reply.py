@@ -7,35 +7,26 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from notifications import inbox, opt_outs, outbox, replies, wording
+from notifications import inbox, opt_outs, outbox, replies
 from notifications.inbox import Inbound, Reply
-from notifications.messages import Message
 from notifications.opt_outs import Via
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
-from server.flows import answer_page, confirm, intake, last_question, page, reply_meanings, texted_reading
+from server.flows import answer_page, confirm, danger, intake, last_question, reply_meanings, texted_reading
 from server.flows.heard import Heard
+from server.flows.page import Told
 from server.flows.reply_meanings import Came
 from server.flows.texted_reading import NOTHING, Took
-from server.monitoring import alarms, answers
+from server.monitoring import answers
 from server.outreach import wordings
-from server.people import contacts, conversations, organizations, roster
+from server.people import contacts, conversations, organizations
 from server.people.contacts import Contact
 from server.people.conversations import Deed
 from server.people.phones import phone_hash
-from server.people.roster import OnShift
 from server.security import audit
 
 __all__ = ["Heard", "Told", "act", "handle"]
-SAYS_DANGER = "A patient's text message may be an emergency. Call the patient now; the emergency number was sent."
-
-
-class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What answering needs to know of this installation."""
-
-    public_url: str
-    field_key: str
 
 
 async def handle(
@@ -97,15 +88,14 @@ async def _hear(db: Db, reply: Reply, now: datetime) -> Heard:
 
 async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Came:
     """All that the text says is acted on; the one answer is the most important one's, and a question may go beside."""
-    paging = page.Told(public_url=told.public_url, field_key=told.field_key)
-    paged = await confirm.heard(db, who, heard.asked, heard.said, now, paging)
-    took = await _take(db, who, heard, now, paging)
+    paged = await confirm.heard(db, who, heard.asked, heard.said, now, told)
+    took = await _take(db, who, heard, now, told)
     came, answer, deeds = Came(), None, [*took.deeds, *_symptoms(heard)]
     if heard.said.says("danger") or heard.said.answer == "symptoms":
         answer = "emergency"
-        await _let_go(db, who, took, now, paging)
+        await _let_go(db, who, took, now, told)
         if heard.said.says("danger") or not paged:
-            await _danger(db, heard, now, told)
+            await danger.page_staff(db, heard, now, told)
             deeds.append(Deed(deed="danger"))
     if heard.said.says("opt_out"):
         answer = await _opt_out(db, heard, now, danger=answer is not None)
@@ -120,57 +110,40 @@ async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Cam
     return Came(gap=came.gap, deeds=[*deeds, *came.deeds])
 
 
-async def _take(db: Db, who: Who, heard: Heard, now: datetime, paging: page.Told) -> Took:
+async def _take(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Took:
     """The numbers in it, or the choice it makes."""
     one, reply = heard.answered, heard.reply
     if one is None:
-        return await texted_reading.take(db, who, reply, heard.people, now, paging)
+        return await texted_reading.take(db, who, reply, heard.people, now, told)
     if one.of == "medicine":
         return await intake.heard(db, reply, heard.people, one.choice == 1, now) or NOTHING
     doses = [each for each in one.unclear if each.kind == "intake"]
     if doses:
         return await intake.answered(db, reply, doses, one.choice, now) or NOTHING
-    return await texted_reading.answered(db, who, reply, one.unclear, heard.people, one.choice, now, paging)
+    return await texted_reading.answered(db, who, reply, one.unclear, heard.people, one.choice, now, told)
 
 
 def _symptoms(heard: Heard) -> list[Deed]:
     return [Deed(deed=heard.said.answer)] if heard.asked and heard.said.answer else []
 
 
-async def _let_go(db: Db, who: Who, took: Took, now: datetime, paging: page.Told) -> None:
+async def _let_go(db: Db, who: Who, took: Took, now: datetime, told: Told) -> None:
     """A page about the numbers in a text that speaks of danger waits for no further answer."""
     for deed in took.deeds:
         if deed.deed == "alert" and deed.patient_id and deed.subject_id:
-            await confirm.release(db, who, deed.patient_id, deed.subject_id, "danger", now, paging)
+            await confirm.release(db, who, deed.patient_id, deed.subject_id, "danger", now, told)
 
 
 async def _say(
     db: Db, heard: Heard, answer: str | None, asks: str | None, choices: str, now: datetime
 ) -> None:  # fmt: skip
-    said = [_answer(heard, answer, now)] if answer is not None else []
+    said = [heard.answer(answer, now)] if answer is not None else []
     if asks is not None:
-        asked = _answer(heard, asks, now, choices=choices)
+        asked = heard.answer(asks, now, choices=choices)
         said.append(msgspec.structs.replace(asked, unique_for=f"{asked.unique_for}:{asks}"))
     if said:
         await outbox.put(db, said)
         await tell(db, Event(topic="outbox"))
-
-
-async def _danger(db: Db, heard: Heard, now: datetime, told: Told) -> None:
-    """A high alarm, and a page to whoever answers for the patient: at once, at any hour."""
-    await alarms.raise_alarm(
-        db, heard.reply.organization_id, "patient_in_danger", heard.subject, "high", SAYS_DANGER, now
-    )
-    await tell(db, Event(topic="worklist", organization=heard.reply.organization_id))
-    alarm = await alarms.standing(db, heard.reply.organization_id, "patient_in_danger", heard.subject)
-    person = await _on_shift(db, heard.person.team_id, now) if heard.person else None
-    if person is not None:
-        await outbox.put(db, [_page(heard, person, alarm, now, told)])
-
-
-async def _on_shift(db: Db, team: uuid.UUID, now: datetime) -> OnShift | None:
-    people = (await roster.on_shift(db, [team], now))[team]
-    return people[0] if people else (await roster.fallback(db, [team])).get(team)
 
 
 async def _opt_out(db: Db, heard: Heard, now: datetime, *, danger: bool) -> str | None:
@@ -186,25 +159,3 @@ async def _opt_out(db: Db, heard: Heard, now: datetime, *, danger: bool) -> str 
 async def _start(db: Db, heard: Heard, now: datetime) -> str | None:
     ended = await opt_outs.end(db, heard.reply.to_number, heard.reply.from_hash, now)
     return "start_confirmed" if ended and not heard.said.carrier_answers else None
-
-
-def _answer(heard: Heard, name: str, now: datetime, **fields: str) -> Message:
-    reply, person = heard.reply, heard.person
-    language = person.language if person else "en"
-    text = wording.render(name, language, heard.own, clinic=heard.organization_name, **fields)
-    return Message(
-        id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
-        patient_id=person.patient_id if person else None, to_number=reply.from_number, to_hash=reply.from_hash,
-        wording=text.name, wording_version=text.version, language=text.language, body=text.body,
-        not_before=now, created_at=now,
-    )  # fmt: skip
-
-
-def _page(heard: Heard, person: OnShift, alarm: uuid.UUID | None, now: datetime, told: Told) -> Message:
-    text = wording.render("page_reply", "en", heard.own, url=f"{told.public_url}/worklist")
-    return Message(
-        id=uuid7(), organization_id=heard.reply.organization_id, purpose="page",
-        unique_for=f"page:reply:{heard.reply.id}", staff_id=person.staff_id, alarm_id=alarm, to_number=person.phone,
-        to_hash=phone_hash(told.field_key, person.phone), wording=text.name, wording_version=text.version,
-        language=text.language, body=text.body, not_before=now, created_at=now,
-    )  # fmt: skip

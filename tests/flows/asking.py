@@ -49,8 +49,7 @@ class Scene(msgspec.Struct, kw_only=True):
         text = Inbound(
             sid=sid or f"SM{uuid7()}", from_number=self.world.patient_phone, to_number=self.world.sender, body=words
         )
-        told = reply.Told(public_url=TOLD.public_url, field_key=TOLD.field_key)
-        return await reply.handle(self.worker_db, WORKER, self.world.organization, text, self.now, told)
+        return await reply.handle(self.worker_db, WORKER, self.world.organization, text, self.now, TOLD)
 
     async def looks(self, after: timedelta = timedelta(0)) -> int:
         """The worker's loop, so much later."""
