@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TypeVar
 
+import asyncpg
 import msgspec
 
 from devices.enrol import Loan
@@ -18,6 +19,7 @@ from server.security import audit
 SPO2_TARGETS = (70, 100)
 DRY_WEIGHTS_KG = (2, 400)
 OLDEST = date(1900, 1, 1)
+UNKNOWN_ZONE = "The database does not know the zone {zone}. Choose another of the same hours."
 
 Place = TypeVar("Place", clinics.Clinic, teams.Team)
 
@@ -50,7 +52,11 @@ async def admit(database: Database, who: Who, admission: Admission, field_key: s
     password_hash = await hire.hashed(admission.login)
     async with database.transaction(who) as db:
         patient = await _person(db, who, admission, field_key, now)
-        if not await patients.insert(db, patient):
+        try:
+            new = await patients.insert(db, patient)
+        except asyncpg.InvalidParameterValueError:  # the schema's own check, migration 0032
+            raise Invalid(UNKNOWN_ZONE.format(zone=patient.zone)) from None
+        if not new:
             raise Conflict(f"There is a patient with record number {patient.mrn} already.")
         await _programmes(db, who, patient, admission, now)
         await _consent(db, who, patient, admission, now)

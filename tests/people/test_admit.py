@@ -5,6 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 
 from server.db.ids import uuid7
@@ -13,7 +14,7 @@ from server.errors import Conflict, Invalid
 from server.flows.hire import NewLogin
 from server.monitoring import limits, rules
 from server.monitoring.rules import Measured
-from server.people import consent, enrolments, patients
+from server.people import consent, enrolments, patients, zones
 from tests.people.desk import NOW, PASSWORD, Desk
 
 
@@ -135,3 +136,15 @@ async def test_a_taken_login_name_leaves_nothing_of_the_admission(desk: Desk, ot
 async def test_a_short_password_is_refused(desk: Desk) -> None:
     with pytest.raises(Invalid, match="12"):
         await desk.admit(login=NewLogin(login="ada", password="short"))
+
+
+async def test_a_zone_that_only_python_knows_is_refused_with_advice(
+    desk: Desk, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One such patient would stop the planning of reminders for everybody."""
+    monkeypatch.setattr(zones, "known", lambda typed: typed)
+    with pytest.raises(Invalid, match="does not know the zone America/Atlantis"):
+        await desk.admit(zone="America/Atlantis")
+    for table in ("organization", "clinic"):
+        with pytest.raises(asyncpg.InvalidParameterValueError):
+            await owner.execute(f"UPDATE {table} SET zone = 'America/Atlantis'")
