@@ -36,7 +36,7 @@ PER_SECOND = 300
 RESEND_AFTER_S = 4.0
 DRAIN_WITHIN_S = 120.0
 OLD_READINGS_PER_HUB = 5000
-SEEDS_TOGETHER = 250  # they share a clock, so that it ticks for many at once
+SEEDS_TOGETHER = 500  # they share a clock, so that it ticks for many at once
 BRIDGE = """
 import asyncio, os
 from server import bridge

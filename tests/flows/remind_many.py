@@ -20,7 +20,7 @@ import msgspec
 from notifications import opt_outs
 from notifications.gateways import Accepted, Found, NotSent, Result, Text, Unknown
 from notifications.reconcile import reconcile
-from notifications.sender import Sender
+from notifications.sender import BATCH, Sender
 from server.db import migrate, pool
 from server.db.ids import uuid7
 from server.flows import remind
@@ -34,6 +34,8 @@ from tests.texting import WORKER
 from tests.world import FIELD_KEY, make_world
 
 LOOKS = 110 * MINUTE  # a scheduler looks this often even when nothing is due; slots are in sight for two hours
+ASKS_WITHIN = 9  # minutes
+AT_ONCE = 200  # patients in one transaction (`ledger.MINE`)
 DIES = 0.01  # at each commit, before it or after it
 ORIGIN = remind.From(public_url="https://careloop.example.org", default_sender="")
 
@@ -85,6 +87,10 @@ async def happen(stage: Stage, at: datetime, what: str, values: tuple[Any, ...])
             await opt_outs.end(db, stage.world.sender, hashed, at)
 
 
+PAST = """
+    SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'reading'::regclass AND c.relname < $1
+"""
 NEXT = """
     SELECT (SELECT min(due_at) FROM reminder WHERE status = 'planned') AS due,
            (SELECT min(not_before) FROM message WHERE status = 'queued') AS queued,
@@ -113,7 +119,9 @@ async def run(stage: Stage, lives: list[Life], seed: int) -> tuple[Provider, int
         await asyncio.gather(*(working(fragile, provider, now, parts) for _ in range(workers)))
         row = await stage.owner.fetchrow(NEXT)
         coming = [at for at in (row["due"], row["queued"], looked + LOOKS) if at is not None]
-        now = max(min([*coming, now + MINUTE] if row["doubtful"] else coming), now + MINUTE)
+        if row["doubtful"]:  # they are asked about each minute; here at one of them that chance picks
+            coming.append(now + chance.randint(1, ASKS_WITHIN) * MINUTE)
+        now = max(min(coming), now + MINUTE)
     return provider, fragile.kills
 
 
@@ -130,15 +138,15 @@ async def planning(fragile: Fragile, _: Provider, now: datetime) -> None:
 
 
 async def queueing(fragile: Fragile, _: Provider, now: datetime) -> None:
-    due = 1
-    while due:
+    due = AT_ONCE
+    while due >= AT_ONCE:
         async with fragile.transaction(WORKER) as db:
             due = await remind.queue_due(db, now, ORIGIN)
 
 
 async def sending(fragile: Fragile, provider: Provider, now: datetime) -> None:
     one = Sender(lambda: fragile.transaction(WORKER), provider, raise_alarm, lambda: now, uuid7)
-    while await one.send_due():
+    while await one.send_due() == BATCH:
         pass
 
 
@@ -150,10 +158,12 @@ async def campaign(settings: Settings, seeds: Iterable[int], days: int = DAYS) -
     """All these seeds beside each other in a database that is theirs alone; what was wrong, and of how many."""
     lives, verdict = [life(seed, days) for seed in seeds], Verdict()
     owner = await asyncpg.connect(settings.database_url)
-    worker = await pool.connect(settings.url_for("worker"), name="reminders", size=6)
+    worker = await pool.connect(settings.url_for("worker"), name="reminders", size=6, generic_plans=True)
     try:
         for k in range(15):  # places for readings of a year that has not come
             await migrate.make_partitions(settings.database_url, (datetime.now(UTC) + 30 * k * DAY).date())
+        for row in await owner.fetch(PAST, f"reading_{START:%Y_%m}"):
+            await owner.execute(f"DROP TABLE {row['name']}")
         stage = Stage(owner=owner, worker=worker, world=await make_world(owner, "Aspen"), ends=lives[0].ends)
         await settle_in(stage, lives)
         provider, verdict.kills = await run(stage, lives, lives[0].seed)
