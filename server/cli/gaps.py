@@ -1,6 +1,7 @@
 """`careloop gap`: what was done, entered as evidence; it alone closes a gap."""
 
 from datetime import UTC, date, datetime
+from typing import IO
 
 import rich_click as click
 
@@ -31,6 +32,27 @@ def evidence(mrn: str, kind: str, done_on: date, source: str, organization_name:
     async def work(desk: Desk) -> int:
         return len(await flow.record_evidence(desk.database, desk.who, given, datetime.now(UTC)))
 
-    closed = at_desk(organization_name, work)
+    console.say(f"Entered. {_closed(at_desk(organization_name, work))}")
+
+
+@gap.command("import")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@organization_option
+def import_(file: IO[str], organization_name: str | None) -> None:
+    """Take in a table (CSV) of results of screenings and vaccinations; every line or none.
+
+    Columns: mrn, kind (mammogram, influenza_vaccination …), done_on (2026-03-02), source (where it was read). What is
+    known already is left as it is, so the same file may come again.
+    """
+    text = file.read()
+
+    async def work(desk: Desk) -> flow.Imported:
+        return await flow.import_table(desk.database, desk.who, text, datetime.now(UTC))
+
+    found = at_desk(organization_name, work)
+    console.say(f"{found.lines} lines: {found.new} new results. {_closed(found.closed)}")
+
+
+def _closed(gaps: int) -> str:
     said = {0: "No gap closes by it.", 1: "One gap is closed."}
-    console.say(f"Entered. {said.get(closed, f'{closed} gaps are closed.')}")
+    return said.get(gaps, f"{gaps} gaps are closed.")

@@ -11,32 +11,48 @@ from server.db.ids import uuid7
 from server.db.pool import Db
 from server.gaps import evidence
 from server.gaps.evidence import NewEvidence
-from server.gaps.measures import Evidence, Status, cms125, cms130
+from server.gaps.measures import Evidence, Status, calendar_year, cms125, cms130, influenza
 
-Evaluate = Callable[[date, str, Sequence[Evidence], int], Status]
-MEASURES: dict[str, tuple[Evaluate, tuple[str, ...]]] = {
-    cms125.CODE: (cms125.evaluate, cms125.KINDS),
-    cms130.CODE: (cms130.evaluate, cms130.KINDS),
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """`kinds` of evidence it asks for; `evaluate(birth date, sex, evidence, year the period begins in)` is pure."""
+
+    evaluate: Callable[[date, str, Sequence[Evidence], int], Status]
+    kinds: tuple[str, ...]
+    period: Callable[[date], tuple[date, date]] = calendar_year
+
+
+MEASURES: dict[str, Measure] = {
+    cms125.CODE: Measure(evaluate=cms125.evaluate, kinds=cms125.KINDS),
+    cms130.CODE: Measure(evaluate=cms130.evaluate, kinds=cms130.KINDS),
+    influenza.CODE: Measure(evaluate=influenza.evaluate, kinds=influenza.KINDS, period=influenza.season),
 }
 PAGE_SIZE = 1000
 
 PAGE = "SELECT id FROM patient WHERE id > $1 AND NOT synthetic ORDER BY id LIMIT $2"
 PEOPLE = """
     SELECT p.id, p.organization_id, p.birth_date, p.sex,
-           extract(year FROM $2::timestamptz AT TIME ZONE p.zone)::int AS year,
+           ($2::timestamptz AT TIME ZONE p.zone)::date AS today,
            coalesce(array_agg(e.id ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL), '{}') AS ids,
            coalesce(array_agg(e.kind ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL), '{}') AS kinds,
            coalesce(array_agg(e.done_on ORDER BY e.id) FILTER (WHERE e.id IS NOT NULL), '{}') AS days
-      FROM patient p LEFT JOIN evidence e ON e.patient_id = p.id
+      FROM patient p LEFT JOIN evidence e ON e.patient_id = p.id AND e.withdrawn_at IS NULL
      WHERE p.id = ANY($1)
      GROUP BY p.id
 """
+# A gap opens while it is asked for, and comes back whenever what took it out or closed it turns out to be wrong.
 OPEN = """
     INSERT INTO gap (id, organization_id, patient_id, measure, period_start, period_end, last_done_on, opened_at)
-    SELECT n.*, $8 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::date[], $7::date[]) AS n
+    SELECT n.id, n.organization_id, n.patient_id, n.measure, n.starts, n.ends, n.last_done_on, $9
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::date[], $7::date[], $8::boolean[])
+        AS n (id, organization_id, patient_id, measure, starts, ends, last_done_on, asked)
+     WHERE n.asked OR EXISTS (SELECT FROM gap g WHERE g.patient_id = n.patient_id AND g.measure = n.measure
+                                                  AND g.period_start = n.starts)
     ON CONFLICT (patient_id, measure, period_start) DO UPDATE
-       SET status = 'open', closed_at = NULL, last_done_on = excluded.last_done_on
-     WHERE gap.status = 'excluded'
+       SET status = 'open', closed_at = NULL, evidence_id = NULL, last_done_on = excluded.last_done_on
+     WHERE gap.status = 'excluded' OR (gap.status = 'closed' AND EXISTS (
+           SELECT FROM evidence e WHERE e.patient_id = gap.patient_id AND e.id = gap.evidence_id
+                                    AND e.withdrawn_at IS NOT NULL))
     RETURNING id
 """
 CLOSE = """
@@ -45,7 +61,9 @@ CLOSE = """
       FROM unnest($1::uuid[], $2::text[], $3::date[], $4::text[], $5::uuid[], $7::date[])
         AS n (patient_id, measure, period_start, status, evidence_id, last_done_on)
      WHERE g.patient_id = n.patient_id AND g.measure = n.measure AND g.period_start = n.period_start
-       AND g.status IN ('open', 'awaiting_evidence')
+       AND (g.status IN ('open', 'awaiting_evidence') OR EXISTS (
+            SELECT FROM evidence e WHERE e.patient_id = g.patient_id AND e.id = g.evidence_id
+                                     AND e.withdrawn_at IS NOT NULL))
     RETURNING g.id
 """
 LAST_TOUCHED = """
@@ -82,25 +100,33 @@ async def evaluate(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> Chan
     """Open what is missing this year, close what evidence meets; doing it again changes nothing."""
     missing, settled = [], []
     for person in await db.fetch(PEOPLE, list(patients), now):
-        for measure, (judge, kinds) in MEASURES.items():
-            known = [Evidence(kind=k, done_on=d) for k, d in zip(person["kinds"], person["days"], strict=True)]
-            status = judge(person["birth_date"], person["sex"], known, person["year"])
-            start, end = date(person["year"], 1, 1), date(person["year"], 12, 31)
+        known = [Evidence(kind=k, done_on=d) for k, d in zip(person["kinds"], person["days"], strict=True)]
+        for code, measure in MEASURES.items():
+            start, end = measure.period(person["today"])
+            status = measure.evaluate(person["birth_date"], person["sex"], known, start.year)
             if status.in_population and not status.met:
-                gap = (uuid7(), person["organization_id"], person["id"], measure, start, end, status.last_done_on)
-                missing.append(gap)
+                gap = (uuid7(), person["organization_id"], person["id"], code, start, end, status.last_done_on)
+                missing.append((*gap, person["today"] <= end))
             else:
                 outcome = "closed" if status.in_population else "excluded"
-                by = _met_by(person, kinds, status) if status.in_population else None
-                settled.append((person["id"], measure, start, outcome, by, status.last_done_on))
+                by = _met_by(person, measure.kinds, status) if status.in_population else None
+                settled.append((person["id"], code, start, outcome, by, status.last_done_on))
     return Changed(opened=await _open(db, missing, now), closed=await _close(db, settled, now))
 
 
-async def record_evidence(db: Db, new: NewEvidence, now: datetime) -> list[uuid.UUID]:
-    """Keep the evidence and judge the patient's measures again; returns the gaps that it closed."""
+async def record_evidence(db: Db, new: NewEvidence, now: datetime) -> list[uuid.UUID] | None:
+    """Keep it and judge the patient's measures again: the gaps it closed, or `None` when it was known already."""
     if await evidence.insert(db, new, now) is None:
-        return []
+        return None
     return (await evaluate(db, [new.patient_id], now)).closed
+
+
+async def withdraw_evidence(db: Db, patient: uuid.UUID, wrong: uuid.UUID, by: str, now: datetime) -> str | None:
+    """Entered in error: what it closed opens again unless something else closes it. Its kind, or `None` if unknown."""
+    kind = await evidence.withdraw(db, patient, wrong, by, now)
+    if kind is not None:
+        await evaluate(db, [patient], now)
+    return kind
 
 
 async def last_touched(db: Db, patients: Sequence[uuid.UUID]) -> tuple[uuid.UUID, uuid.UUID] | None:

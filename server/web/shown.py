@@ -70,6 +70,7 @@ MEASURES: Final = {
     "CMS130": "Colorectal cancer screening",
     "CMS138": "Tobacco use",
     "CMS165": "Controlling high blood pressure",
+    "influenza": "Influenza vaccination",
 }
 LANGUAGES: Final = {"en": "English", "es": "Spanish"}
 SOURCES: Final = {"device": "device", "typed": "typed by hand", "texted": "texted", "imported": "imported"}

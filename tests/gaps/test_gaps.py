@@ -28,7 +28,7 @@ def new(world: World, kind: str, done_on: date) -> NewEvidence:
     )  # fmt: skip
 
 
-async def record(web_db: Database, world: World, kind: str, done_on: date) -> list[uuid.UUID]:
+async def record(web_db: Database, world: World, kind: str, done_on: date) -> list[uuid.UUID] | None:
     async with web_db.transaction(Who(principal="staff:test", organization=world.organization)) as db:
         return await gaps.record_evidence(db, new(world, kind, done_on), NOW)
 
@@ -47,13 +47,13 @@ async def test_evidence_closes_its_gap_and_no_other(
     web_db: Database, worker_db: Database, world: World, owner: Any
 ) -> None:
     await evaluate(worker_db, WORKER, NOW)
-    [closed] = await record(web_db, world, "mammogram", date(2025, 5, 5))
+    [closed] = await record(web_db, world, "mammogram", date(2025, 5, 5)) or []
     assert await standing(owner) == {"CMS125": "closed", "CMS130": "open"}
     row = await owner.fetchrow(
         "SELECT g.last_done_on, e.kind FROM gap g JOIN evidence e ON e.id = g.evidence_id WHERE g.id = $1", closed
     )
     assert tuple(row) == (date(2025, 5, 5), "mammogram")
-    assert await record(web_db, world, "mammogram", date(2025, 5, 5)) == []
+    assert await record(web_db, world, "mammogram", date(2025, 5, 5)) is None
 
 
 async def test_evidence_that_is_too_old_closes_nothing(
@@ -91,9 +91,62 @@ async def test_who_leaves_the_population_is_excluded_and_comes_back_when_it_was_
 
 async def test_a_new_year_begins_on_the_patients_own_clock(worker_db: Database, world: World, owner: Any) -> None:
     await evaluate(worker_db, WORKER, datetime(2027, 1, 1, 4, 59, tzinfo=UTC))  # 23:59 of 31 December in New York
-    assert await owner.fetchval("SELECT array_agg(DISTINCT period_start) FROM gap") == [date(2026, 1, 1)]
+    starts = "SELECT array_agg(DISTINCT period_start) FROM gap WHERE measure LIKE 'CMS%'"
+    assert await owner.fetchval(starts) == [date(2026, 1, 1)]
     await evaluate(worker_db, WORKER, datetime(2027, 1, 1, 5, 0, tzinfo=UTC))
     assert await owner.fetchval("SELECT count(*) FROM gap WHERE period_start = '2027-01-01'") == 2
+
+
+async def withdraw(web_db: Database, world: World, kind: str) -> str | None:
+    async with web_db.transaction(Who(principal="staff:test", organization=world.organization)) as db:
+        wrong = await db.fetchval("SELECT id FROM evidence WHERE kind = $1", kind)
+        return await gaps.withdraw_evidence(db, world.patient, wrong, "staff:test", NOW)
+
+
+async def test_what_was_entered_in_error_opens_its_gap_again_unless_something_else_closes_it(
+    web_db: Database, worker_db: Database, world: World, owner: Any
+) -> None:
+    await evaluate(worker_db, WORKER, NOW)
+    await record(web_db, world, "colonoscopy", date(2020, 5, 5))
+    await record(web_db, world, "fobt", date(2026, 2, 2))
+    assert await withdraw(web_db, world, "colonoscopy") == "colonoscopy"
+    assert (await standing(owner))["CMS130"] == "closed"
+    by = "SELECT e.kind FROM gap g JOIN evidence e ON e.id = g.evidence_id WHERE g.measure = 'CMS130'"
+    assert await owner.fetchval(by) == "fobt"
+    assert await withdraw(web_db, world, "fobt") == "fobt"
+    assert await withdraw(web_db, world, "fobt") is None
+    assert (await standing(owner))["CMS130"] == "open"
+    assert await owner.fetchval("SELECT last_done_on IS NULL AND closed_at IS NULL FROM gap WHERE measure = 'CMS130'")
+    assert await record(web_db, world, "fobt", date(2026, 2, 2)) != []
+    assert (await standing(owner))["CMS130"] == "closed"
+
+
+async def test_an_exclusion_entered_in_error_is_asked_for_again(
+    web_db: Database, worker_db: Database, world: World, owner: Any
+) -> None:
+    await record(web_db, world, "colorectal_cancer", date(2020, 5, 5))
+    assert "CMS130" not in await standing(owner)
+    await withdraw(web_db, world, "colorectal_cancer")
+    assert (await standing(owner))["CMS130"] == "open"
+
+
+async def test_influenza_is_asked_for_in_its_season_alone(worker_db: Database, world: World, owner: Any) -> None:
+    await evaluate(worker_db, WORKER, datetime(2026, 8, 31, 12, tzinfo=UTC))
+    assert "influenza" not in await standing(owner)
+    await evaluate(worker_db, WORKER, datetime(2026, 9, 1, 12, tzinfo=UTC))
+    await evaluate(worker_db, WORKER, datetime(2027, 1, 2, 12, tzinfo=UTC))
+    rows = await owner.fetch("SELECT period_start, period_end FROM gap WHERE measure = 'influenza'")
+    assert [tuple(row) for row in rows] == [(date(2026, 9, 1), date(2027, 3, 31))]
+
+
+async def test_a_vaccination_entered_in_error_asks_again_even_when_the_season_is_over(
+    web_db: Database, worker_db: Database, world: World, owner: Any
+) -> None:
+    await evaluate(worker_db, WORKER, datetime(2025, 11, 1, 12, tzinfo=UTC))
+    await record(web_db, world, "influenza_vaccination", date(2025, 11, 2))
+    assert (await standing(owner))["influenza"] == "closed"
+    await withdraw(web_db, world, "influenza_vaccination")
+    assert (await standing(owner))["influenza"] == "open"
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

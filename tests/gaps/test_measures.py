@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from server.gaps.measures import Evidence, cms125, cms130
+from server.gaps.measures import Evidence, cms125, cms130, influenza
 
 
 def did(*things: tuple[str, str]) -> list[Evidence]:
@@ -72,3 +72,32 @@ def test_the_test_that_counts_is_told_before_a_newer_one_that_does_not() -> None
 @pytest.mark.parametrize("kind", ["colectomy_total", "colorectal_cancer"])
 def test_who_has_no_colon_or_had_its_cancer_is_not_asked(kind: str) -> None:
     assert not cms130.evaluate(date(1965, 1, 1), "male", did((kind, "2011-01-01")), 2026).in_population
+
+
+@pytest.mark.parametrize(
+    ("today", "starts", "ends"),
+    [
+        ("2026-08-31", "2025-09-01", "2026-03-31"), ("2026-09-01", "2026-09-01", "2027-03-31"),
+        ("2027-01-15", "2026-09-01", "2027-03-31"), ("2027-06-30", "2026-09-01", "2027-03-31"),
+    ],
+)  # fmt: skip
+def test_influenza_is_asked_for_from_september_to_march(today: str, starts: str, ends: str) -> None:
+    found = influenza.season(date.fromisoformat(today))
+    assert found == (date.fromisoformat(starts), date.fromisoformat(ends))
+
+
+@pytest.mark.parametrize(
+    ("day", "met"), [("2026-06-30", False), ("2026-07-01", True), ("2027-06-30", True), ("2027-07-01", False)]
+)
+def test_a_vaccination_counts_for_its_season(day: str, met: bool) -> None:
+    assert influenza.evaluate(date(1970, 6, 1), "male", did(("influenza_vaccination", day)), 2026).met is met
+
+
+@pytest.mark.parametrize(("born", "inside"), [("2007-07-01", True), ("2007-07-02", False), ("1920-01-01", True)])
+def test_influenza_vaccination_is_for_adults_of_any_age(born: str, inside: bool) -> None:
+    assert influenza.evaluate(date.fromisoformat(born), "male", [], 2026).in_population is inside
+
+
+def test_whom_an_influenza_vaccine_nearly_killed_is_not_asked() -> None:
+    harmed = did(("influenza_vaccine_anaphylaxis", "2019-10-02"))
+    assert not influenza.evaluate(date(1970, 6, 1), "male", harmed, 2026).in_population

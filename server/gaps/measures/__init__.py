@@ -21,6 +21,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_done_on: date | None
 
 
+def calendar_year(today: date) -> tuple[date, date]:
+    """The period of most measures."""
+    return date(today.year, 1, 1), date(today.year, 12, 31)
+
+
 def age_at_end(birth_date: date, year: int) -> int:
     """Age in whole years on 31 December, which is everybody's birthday by then."""
     return year - birth_date.year

@@ -71,5 +71,5 @@ def _screenings(person: Character, today: date, chance: random.Random) -> list[t
             ]
         )
     )
-    found.append((kind, years))
+    found += [(kind, years), ("influenza_vaccination", 0.1 if due else chance.choice([0.1, 1.1, None]))]
     return [(kind, today - timedelta(days=round(years * 365.25))) for kind, years in found if years is not None]
