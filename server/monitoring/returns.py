@@ -19,7 +19,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Who answered without being on shift leaves no shift, so only time brings theirs back. Its next round of pages begins
-# in the same statement: there is no moment in which it is open and nobody will be told.
+# in the same statement: there is no moment in which it is open and nobody will be told. An answer from a clock that runs
+# ahead of ours, given as the shift began, is not one from before it.
 GIVE_BACK = """
     WITH gone AS MATERIALIZED (
         SELECT a.patient_id, a.id,
@@ -27,7 +28,7 @@ GIVE_BACK = """
           FROM alert a
          WHERE a.status = 'acknowledged' AND a.age <> 'historic'
            AND (a.acknowledged_at <= $2
-                OR EXISTS (SELECT FROM shift sh
+                OR a.acknowledged_at <= $1 AND EXISTS (SELECT FROM shift sh
                             WHERE sh.staff_id = a.acknowledged_by
                               AND sh.starts_at <= a.acknowledged_at AND sh.ends_at > a.acknowledged_at)
                    AND NOT EXISTS (SELECT FROM shift sh

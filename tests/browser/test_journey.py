@@ -70,6 +70,7 @@ async def test_an_alert_comes_by_itself_and_is_answered_with_keys(
     await expect(line).to_be_focused()
     await page.keyboard.press("a")
     await expect(line).to_contain_text("taken by Nurse Aspen")
+    await expect(line).to_have_attribute("data-chosen", "")  # still marked, though the list was renewed
     await expect(page).to_have_title("Worklist · Careloop")
     assert await owner.fetchval("SELECT status FROM alert WHERE id = $1", made) == "acknowledged"
 

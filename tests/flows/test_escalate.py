@@ -273,7 +273,7 @@ async def test_an_acknowledgement_without_an_outcome_returns_and_pages_again(
     assert await owner.fetchval("SELECT ended_at IS NOT NULL FROM escalation") is True
 
 
-@pytest.mark.parametrize("how", ["ends", "cancelled", "away", "stays", "never on shift"])
+@pytest.mark.parametrize("how", ["ends", "cancelled", "away", "stays", "never on shift", "their clock is ahead"])
 async def test_an_alert_whose_owner_goes_off_shift_returns(
     clinic: Clinic, owner: Any, worker_db: Database, how: str
 ) -> None:
@@ -290,8 +290,11 @@ async def test_an_alert_whose_owner_goes_off_shift_returns(
             "INSERT INTO time_off VALUES ($1, $2, $3, $4, $5)",
             uuid7(), clinic.world.organization, by, NOW + 10 * MINUTE, NOW + 600 * MINUTE,
         )  # fmt: skip
+    if how == "their clock is ahead":
+        await acknowledge(owner, alert, by, NOW + 12 * MINUTE)
+        await owner.execute("UPDATE shift SET starts_at = $1", NOW + 11.5 * MINUTE)
     await tick(worker_db, NOW + 11 * MINUTE)
-    stays = how in {"stays", "never on shift"}
+    stays = how in {"stays", "never on shift", "their clock is ahead"}
     assert await owner.fetchval("SELECT status FROM alert") == ("acknowledged" if stays else "open")
     assert await count(owner, "message") == (1 if stays else 2)
 

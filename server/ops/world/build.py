@@ -47,8 +47,8 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         crew = msgspec.structs.replace(nobody, who=Who(principal=clinic.PRINCIPAL, organization=organization.id))
         say("a clinic and its staff")
         await clinic.take_on_staff(crew, password, then)
-        nurse = await clinic.nurse(crew, organization)
         await clinic.keep_shifts(crew.web, crew.who, now - timedelta(days=history.DAYS + 1), now)
+        nurse = await clinic.nurse(crew, organization, now)
         await hours.remind_at_once(crew.web, crew.who, now)
         people = cast.everybody(hours.silent_zone(now))
         patients = [await clinic.admit(crew, person, password, then) for person in people]

@@ -17,7 +17,7 @@ from server.flows.admit import admit as admit_patient
 from server.flows.found import Founding, found
 from server.ops.world import cast
 from server.ops.world.cast import Character
-from server.people import staff, teams
+from server.people import roster, staff, teams
 from server.people.organizations import Organization
 from server.security.sessions import Person
 from server.settings import Settings
@@ -83,10 +83,11 @@ async def take_on_staff(crew: Crew, password: str, then: datetime) -> None:
         await hire.hire(crew.web, crew.who, _hire(worker, password), then)
 
 
-async def nurse(crew: Crew, organization: Organization) -> Person:
-    """The first nurse, as the pages know her: she answers the alerts of the past."""
+async def nurse(crew: Crew, organization: Organization, now: datetime) -> Person:
+    """Who is on shift, as the pages know them. They answer the alerts of the past, and what they took stays theirs."""
     async with crew.web.transaction(crew.who) as db:
-        nurse = next(one for one in await staff.list_all(db) if one.role == "nurse")
+        team = (await teams.list_all(db))[0].id
+        [nurse] = (await roster.on_shift(db, [team], now))[team]
     return Person(
         organization=organization.id,
         organization_name=organization.name,
@@ -96,7 +97,7 @@ async def nurse(crew: Crew, organization: Organization) -> Person:
         account_id=uuid7(),
         name=nurse.name,
         role="nurse",
-        staff_id=StaffId(nurse.id),
+        staff_id=StaffId(nurse.staff_id),
     )
 
 

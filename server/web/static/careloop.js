@@ -57,7 +57,7 @@
   const items = () => all("[data-item]", list);
 
   function choose(item) {
-    for (const other of items()) other.classList.toggle("is-chosen", other === item);
+    for (const other of items()) other.toggleAttribute("data-chosen", other === item);
     chosen = item ? { id: item.id, at: items().indexOf(item) } : null;
     if (item) { item.focus({ preventScroll: true }); item.scrollIntoView({ block: "nearest" }); }
   }
@@ -145,6 +145,6 @@
     if (!chosen) return;
     const again = current() || items()[Math.min(chosen.at, items().length - 1)];
     if (again && (hadFocus || document.activeElement === document.body)) choose(again);
-    else if (again) again.classList.add("is-chosen");
+    else if (again) again.toggleAttribute("data-chosen", true);
   });
 })();

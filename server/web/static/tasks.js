@@ -10,7 +10,7 @@
 
   const current = () => chosen && document.getElementById(chosen.id);
   function choose(item) {
-    for (const other of items()) other.classList.toggle("is-chosen", other === item);
+    for (const other of items()) other.toggleAttribute("data-chosen", other === item);
     chosen = item ? { id: item.id, at: items().indexOf(item) } : null;
     if (item) { item.focus({ preventScroll: true }); item.scrollIntoView({ block: "nearest" }); }
   }
@@ -68,7 +68,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target === list) hadFocus = list.contains(document.activeElement);
   });
-  document.addEventListener("htmx:afterSettle", (event) => {  // settling gives an item its old classes back
+  document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target !== list) return;
     const fresh = items().filter((item) => !known.has(item.id));
     known = new Set(items().map((item) => item.id));
@@ -78,6 +78,6 @@
     if (!chosen) return;
     const again = current() || items()[Math.min(chosen.at, items().length - 1)];
     if (again && (hadFocus || document.activeElement === document.body)) choose(again);
-    else if (again) again.classList.add("is-chosen");
+    else if (again) again.toggleAttribute("data-chosen", true);
   });
 })();
