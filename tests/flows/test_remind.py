@@ -262,7 +262,7 @@ async def test_an_open_gap_gets_a_text_and_a_touch_then_rest_and_after_three_a_p
 ) -> None:
     await rule(owner, world, measure="CMS125", after=10)
     made = await gap(owner, world)
-    await live(worker_db, phones, NOON - 45 * DAY, NOON, timedelta(hours=1))
+    await live(worker_db, phones, NOON - 45 * DAY, NOON, timedelta(hours=2))
     assert len(phones.texts()) == 3
     touches = await owner.fetch("SELECT gap_id, message_id FROM touch")
     assert [row["gap_id"] for row in touches] == [made] * 3
@@ -287,7 +287,7 @@ async def test_who_is_held_out_of_an_experiment_is_not_texted_while_it_runs(
         "INSERT INTO experiment VALUES ($1, $2, 'CMS125', 50, $3, $4, 't', now())",
         made, world.organization, began, began + days * DAY,
     )  # fmt: skip
-    await live(worker_db, phones, NOON - 45 * DAY, NOON, timedelta(hours=1))
+    await live(worker_db, phones, NOON - 45 * DAY, NOON, timedelta(hours=2))
     assert len(phones.texts()) == texts
 
 
