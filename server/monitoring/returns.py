@@ -19,8 +19,8 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Who answered without being on shift leaves no shift, so only time brings theirs back. Its next round of pages begins
-# in the same statement: there is no moment in which it is open and nobody will be told. An answer of a clock that is ahead
-# of ours, given as the shift began, is not one from before it.
+# in the same statement: there is no moment in which it is open and nobody will be told. An answer of a clock that is
+# ahead of ours, given as the shift began, is not one from before it.
 GIVE_BACK = """
     WITH gone AS MATERIALIZED (
         SELECT a.patient_id, a.id,
