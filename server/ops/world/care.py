@@ -3,7 +3,7 @@
 import random
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from server.db.pool import Database, Db, Who
 from server.gaps import evidence
@@ -35,7 +35,8 @@ async def record_screenings(
         for person, patient in zip(people, patients, strict=True):
             for kind, done_on in _screenings(person, now.date(), chance):
                 new = _evidence(who, patient, kind, done_on)
-                await evidence.insert(db, new, now - timedelta(days=80))
+                entered = datetime.combine(done_on + timedelta(days=1), time(15), UTC)
+                await evidence.insert(db, new, max(entered, now - timedelta(days=80)))
 
 
 def _evidence(who: Who, patient: uuid.UUID, kind: str, done_on: date) -> NewEvidence:
