@@ -138,7 +138,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SAID = """
-    (SELECT created_at AS at, 'to' AS direction, purpose, body,
+    (SELECT created_at AS at, 'to' AS direction, purpose,
+            CASE wording WHEN 'verify_code' THEN regexp_replace(body, '[0-9]', '•', 'g') ELSE body END AS body,
             status || coalesce(' (' || replace(reason, '_', ' ') || ')', '') AS status
        FROM message WHERE patient_id = $1 ORDER BY created_at DESC LIMIT $2)
     UNION ALL

@@ -158,6 +158,9 @@ async def test_a_code_that_is_read_back_verifies_the_number(nurse: Client, world
     message = await owner.fetchrow("SELECT to_number, channel, body FROM message")
     code = await code_of(owner)
     assert (message["to_number"], message["channel"], code in message["body"]) == (world.patient_phone, "sms", True)
+    for page in ("", "/conversation"):
+        seen = (await nurse.get(f"/patients/{world.patient}{page}")).text
+        assert ("your code is ••••••" in seen, code in seen) == (True, False), page
     assert (await do(nurse, world, "send_code", point="own")).status_code == 409  # not twice in a minute
     wrong = await do(nurse, world, "check_code", point="own", code="12")
     assert (wrong.status_code, "not the code" in wrong.text) == (422, True)
