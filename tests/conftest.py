@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -16,11 +15,11 @@ import uvloop
 
 from server.db import migrate, pool
 from server.settings import Role, Settings, load
+from tests.own_database import in_memory
 from tests.world import World, make_world
 
 SECRET = "test-secret-key-0123456789abcdef-0123456789"
 FIELD = "test-field-key-0123456789abcdef-0123456789"
-ROOM = 4 * 1024**3
 TEMPLATE = f"careloop_template_{os.getuid()}_{uuid.uuid4().hex[:8]}"
 
 
@@ -30,7 +29,7 @@ class Cluster:
     def __init__(self) -> None:
         from server.ops.embedded import postgres
 
-        self.folder = tempfile.TemporaryDirectory(prefix="careloop-tests-", dir=_in_memory())
+        self.folder = tempfile.TemporaryDirectory(prefix="careloop-tests-", dir=in_memory())
         self.loop = asyncio.new_event_loop()
         self.server = self.loop.run_until_complete(postgres.start(Path(self.folder.name), fast=True))
         self.url = self.server.url
@@ -39,12 +38,6 @@ class Cluster:
         self.loop.run_until_complete(self.server.stop())
         self.loop.close()
         self.folder.cleanup()
-
-
-def _in_memory() -> Path | None:
-    """Linux's folder in memory when it has room: a thousand databases are made and dropped, for a page of text each."""
-    memory = Path("/dev/shm")
-    return memory if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else None
 
 
 def pytest_configure(config: pytest.Config) -> None:
