@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +42,12 @@ class Cluster:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The controller starts PostgreSQL and the template once; xdist's workers inherit the environment."""
+    """The controller starts PostgreSQL and the template once; xdist's workers inherit the environment.
+
+    Where a shell started us in the background Ctrl-C is ignored, and would be by every program that a test interrupts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     if "CARELOOP_TEST_DATABASE_URL" not in os.environ:
