@@ -16,6 +16,8 @@ from server.monitoring import alarms
 from server.monitoring.findings import Severity
 from server.outreach import tasks
 
+PROVIDER = "service:provider"
+ARRIVED_LATE = "The provider said later that it arrived."
 NOT_PICKED_UP = {"no-answer", "busy", "canceled"}
 
 
@@ -38,6 +40,8 @@ async def handle(db: Db, attempt: uuid.UUID, report: Report, now: datetime) -> b
     moved = await receipts.advance(db, attempt, status, report.error_code)
     if moved is not None and status == "failed":
         await _failed(db, moved, report, now)
+    if moved is not None and status == "delivered":
+        await tasks.moot(db, moved.organization_id, "text_unresolved", str(moved.id), PROVIDER, ARRIVED_LATE, now)
     return moved is not None
 
 

@@ -217,6 +217,21 @@ async def close(db: Db, task: uuid.UUID, by: str, outcome: Outcome, note: str, n
     return await db.fetchval(CLOSE, task, by, now, outcome, note or None) is not None
 
 
+MOOT = """
+    UPDATE task SET closed_at = $5, closed_by = $4, outcome = 'not_needed', note = $6
+     WHERE organization_id = $1 AND kind = $2 AND subject = $3 AND closed_at IS NULL AND taken_by IS NULL
+    RETURNING id
+"""
+
+
+async def moot(db: Db, organization: uuid.UUID, kind: str, subject: str, by: str, note: str, now: datetime) -> bool:
+    """It settled itself, as the note says; who has taken it meanwhile keeps it. False when nothing was open."""
+    closed = await db.fetchval(MOOT, organization, kind, subject, by, now, note) is not None
+    if closed:
+        await tell(db, Event(topic="worklist", organization=organization))
+    return closed
+
+
 PUT_OFF = """
     UPDATE task SET due_on = $2, outcome = $3, note = coalesce($4, note), taken_by = NULL, taken_at = NULL
      WHERE id = $1 AND closed_at IS NULL

@@ -15,11 +15,13 @@ from server import app
 from server.db.pool import Database, Who
 from server.flows import receipt
 from server.flows.receipt import Report
+from server.outreach.tasks import open_task
 from server.settings import Settings, Twilio
 from tests.texting import (
     NOON,
     SID,
     TOKEN,
+    WORKER,
     Phones,
     free_port,
     message,
@@ -76,6 +78,25 @@ async def test_a_late_sent_after_delivered_and_a_repeated_report_are_no_ops(
     assert not await tell(web_db, world, attempt, report("sent"))
     assert not await tell(web_db, world, attempt, report("delivered"))
     assert (await status_of(owner, page))[0] == "delivered"
+
+
+@pytest.mark.parametrize(("taken", "outcome"), [(False, "not_needed"), (True, None)])
+async def test_a_text_that_arrived_after_all_needs_nobody_any_more_but_who_has_taken_it(
+    web_db: Database, worker_db: Database, owner: Any, world: World, taken: bool, outcome: str | None
+) -> None:
+    page, attempt = await sent_page(worker_db, owner, world)
+    await owner.execute("UPDATE message SET status = 'unknown', reason = 'unresolved'")
+    async with worker_db.transaction(WORKER) as db:
+        await open_task(
+            db, organization=world.organization, kind="text_unresolved", subject=str(page.id), says="?", now=NOON,
+            patient=world.patient,
+        )  # fmt: skip
+    if taken:
+        await owner.execute("UPDATE task SET taken_by = $1, taken_at = $2", world.nurse, NOON)
+    await tell(web_db, world, attempt, report("sent"))
+    assert await owner.fetchval("SELECT closed_at FROM task") is None
+    await tell(web_db, world, attempt, report("delivered"))
+    assert await owner.fetchval("SELECT outcome FROM task") == outcome
 
 
 async def test_a_word_we_do_not_know_changes_nothing(
