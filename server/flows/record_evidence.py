@@ -20,7 +20,7 @@ COLUMNS = ("mrn", "kind", "done_on", "source")
 MOST_ROWS = 100_000
 LONGEST_SOURCE = 200
 FUTURE = "This lies in the future. Evidence is what was done."
-NO_SOURCE = "Say where it was read: a letter, a report, another record."
+NO_SOURCE = "Say where it was read, in at most 200 characters: a letter, a report, another record."
 GONE = "This result does not stand in the record any more. Look at the list again."
 
 
