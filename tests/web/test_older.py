@@ -106,7 +106,7 @@ async def test_a_silent_device_names_whom_to_call(nurse: Client, owner: Any, wor
     page = (await nurse.get("/worklist")).text
     assert f"Silent device · {world.device}" in page
     assert "days ago and has sent nothing since" in page
-    assert f'href="/patients/{world.patient}" data-open-item>Pat Aspen' in page
+    assert f'href="/patients/{world.patient}" data-open-line>Pat Aspen' in page
     (item,) = (await nurse.get("/api/v1/worklist")).json()["items"]
     assert (item["kind"], item["patient_id"]) == ("alarm", str(world.patient))
     seen = await owner.fetchval("SELECT detail FROM audit WHERE action = 'worklist.view' LIMIT 1")

@@ -1,0 +1,47 @@
+// Keys and dialogs of the worklist; without script each leads to the alert's own page.
+"use strict";
+(() => {
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const list = $("#worklist");
+  if (!list || !window.htmx) return;
+
+  function openResolve(item) { ask(item, "resolve", item.dataset.kind === "alarm" ? "#resolve-alarm" : "#resolve"); }
+  function openSnooze(item) { ask(item, "snooze", "#snooze"); }
+  function ask(item, deed, id) {
+    const opener = $(`[data-${deed}-item]`, item);
+    if (!opener) return;
+    const dialog = $(id);
+    const form = $("form", dialog);
+    form.reset();
+    form.action = `${item.dataset.where}/${deed}`;
+    $("[data-resolve-what]", dialog).textContent = opener.dataset.what;
+    dialog.showModal();
+  }
+
+  list.addEventListener("click", (event) => {
+    const item = event.target.closest("[data-item]");
+    if (item && event.target.closest("[data-resolve-item]")) { event.preventDefault(); openResolve(item); }
+    if (item && event.target.closest("[data-snooze-item]")) { event.preventDefault(); openSnooze(item); }
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-resolve]")) return;
+    event.preventDefault();
+    const form = event.target;
+    form.closest("dialog").close();
+    htmx.ajax("POST", form.getAttribute("action"), {
+      target: "#worklist", swap: "innerHTML", values: Object.fromEntries(new FormData(form)),
+    });
+  });
+
+  liveList({
+    list, inside: "#worklist-items", line: "[data-item]", title: "Worklist", waits: "waiting",
+    keys: (item) => ({
+      a: () => $("[data-acknowledge]", item)?.click(),
+      r: () => openResolve(item),
+      s: () => openSnooze(item),
+      l: () => $("[data-lower]", item)?.click(),
+      w: () => $("[data-why-item]", item)?.click(),
+    }),
+  });
+})();
