@@ -16,12 +16,20 @@ from server.people.page_tests import Phone
 from tests.flows.clinic import TOLD, WORKER, open_alert
 from tests.flows.test_reading import count
 from tests.texting import Phones, phones, send_all, until
-from tests.world import World
+from tests.world import World, make_world
 
 __all__ = ["phones"]
 ZONE = ZoneInfo("America/New_York")
 MONDAY = date(2026, 11, 23)
 HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+async def world(owner: Any) -> World:
+    """Its team wants its telephones tried."""
+    made = await make_world(owner, "Aspen")
+    await owner.execute("UPDATE team SET test_pages = true")
+    return made
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
