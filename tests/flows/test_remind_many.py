@@ -67,7 +67,7 @@ def _nobody_asks(patch: pytest.MonkeyPatch) -> None:
     ("break_it", "seen_as", "days"),
     [
         (_forget_slots, "without_fate", 20), (_send_again, "sent_twice", 30), (_no_night, "in_quiet_hours", 10),
-        (_forget_opt_outs, "after_opt_out", 30), (_nobody_asks, "stuck", 12),  # a clock that waits for an answer is slow
+        (_forget_opt_outs, "after_opt_out", 30), (_nobody_asks, "stuck", 60),  # a clock that waits for an answer is slow
     ],
 )  # fmt: skip
 async def test_the_campaign_sees_what_it_is_for(
