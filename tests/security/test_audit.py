@@ -152,6 +152,10 @@ async def test_a_cut_tail_shows_against_the_head_outside(
     assert await _verify(worker_db, world, head) == 5
 
 
+def _keep_the_newest(head: Path) -> None:
+    head.write_text(_text(head).splitlines()[-1] + "\n")
+
+
 async def test_a_chain_made_anew_shows_against_the_head_outside(
     owner: Any, web_db: Database, worker_db: Database, world: World, head: Path, tmp_path: Path
 ) -> None:
@@ -160,8 +164,8 @@ async def test_a_chain_made_anew_shows_against_the_head_outside(
     await owner.execute("UPDATE audit SET principal = 'staff:somebody-else'")
     await _seal_until(worker_db, tmp_path / "forged.jsonl", 6)
     assert await _verify(worker_db, world) is None
-    first = min(json.loads(line)["position"] for line in _text(head).splitlines())  # 6 when all were sealed at once
-    assert await _verify(worker_db, world, head) == first
+    _keep_the_newest(head)  # on a busy server they were sealed in parts, each with a head
+    assert await _verify(worker_db, world, head) == 6
 
 
 async def test_a_row_slipped_in_below_the_head_shows(
