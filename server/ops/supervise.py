@@ -120,6 +120,7 @@ class _Kept:
         finally:
             self.kill()  # also what it left behind, which may hold its port
             await process.wait()
+            await self._gone()
             await asyncio.wait([reader], timeout=LAST_WORDS_S)
             reader.cancel()
             self._process = None
@@ -169,6 +170,14 @@ class _Kept:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _gone(self) -> None:
+        """Until what was killed has really ended: the next one may need its port. Not for ever, if nobody reaps it."""
+        with contextlib.suppress(ProcessLookupError, PermissionError, TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                while self._process is not None:
+                    os.killpg(self._process.pid, 0)
+                    await asyncio.sleep(0.01)
 
 
 async def _next_line(lines: asyncio.StreamReader) -> bytes:
