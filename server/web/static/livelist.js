@@ -50,6 +50,23 @@
       if (event.detail.verb === "get") event.detail.parameters.shown = $(inside)?.dataset.digest || "";
     });
 
+    // Under a finger nothing moves, else the click would hit nothing: what comes meanwhile is shown when it is lifted.
+    let pressed = 0;
+    let held = null;
+    list.addEventListener("pointerdown", (event) => { if (event.isPrimary && event.button === 0) pressed = performance.now(); });
+    list.addEventListener("htmx:beforeSwap", (event) => {
+      if (event.target !== list || !event.detail.shouldSwap || !pressed || performance.now() - pressed > 2000) return;
+      held = { ...event.detail };
+      event.detail.shouldSwap = false;
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      document.addEventListener(end, () => setTimeout(() => {
+        pressed = 0;
+        if (held) htmx.swap(list, held.serverResponse, { swapStyle: "innerHTML" }, { eventInfo: held });
+        held = null;
+      }));
+    }
+
     let hadFocus = false;
     document.addEventListener("htmx:beforeSwap", (event) => {
       if (event.detail.target === list) hadFocus = list.contains(document.activeElement);

@@ -14,6 +14,7 @@
     const form = $("form", dialog);
     form.reset();
     form.action = `${item.dataset.where}/${deed}`;
+    form.dataset.about = item.id;
     $("[data-resolve-what]", dialog).textContent = opener.dataset.what;
     dialog.showModal();
   }
@@ -29,7 +30,9 @@
     event.preventDefault();
     const form = event.target;
     form.closest("dialog").close();
+    // Each item sends for itself: of several that wait for one sender htmx keeps the last.
     htmx.ajax("POST", form.getAttribute("action"), {
+      source: document.getElementById(form.dataset.about) ?? document.body,
       target: "#worklist", swap: "innerHTML", values: Object.fromEntries(new FormData(form)),
     });
   });
