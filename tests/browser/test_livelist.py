@@ -20,7 +20,9 @@ async def _worklist(browser: Browser, web: Serving, owner: Any, world: World) ->
 
 
 async def _statuses(owner: Any) -> dict[str, int]:
-    return {row["status"]: row["n"] for row in await owner.fetch("SELECT status, count(*) AS n FROM alert GROUP BY status")}
+    return {
+        row["status"]: row["n"] for row in await owner.fetch("SELECT status, count(*) AS n FROM alert GROUP BY status")
+    }
 
 
 async def test_a_click_while_the_list_is_fetched_is_not_lost(
