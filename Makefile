@@ -20,8 +20,8 @@ setup-tests:
 demo: setup ## a living clinic in the browser; Ctrl-C ends it
 	@exec $(BIN)/careloop demo $(ARGS)
 
-test: setup-tests ## every test, lint among them; one worker per core, a file stays on its worker
-	@exec $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+test: setup-tests ## every test, lint among them; a file stays on its worker, slow ones come first
+	@exec $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup-tests ## style, types and who may import whom
 	$(BIN)/ruff check

@@ -60,6 +60,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: asyncio.run(_drop(TEMPLATE)))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, else one worker ends with the longest of them while the others have nothing."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: much of what a test does is to wait for PostgreSQL, a browser or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
 def _forget_server() -> None:
     os.environ.pop("CARELOOP_TEST_DATABASE_URL", None)
 

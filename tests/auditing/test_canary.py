@@ -23,6 +23,7 @@ from tests.web.people import staff_login
 from tests.world import World
 
 __all__ = ["app", "client", "nurse", "phones"]
+pytestmark = pytest.mark.slow
 AUDITOR = Who(principal="service:auditor")
 EVERY = 6  # seconds; it has half of that to arrive
 BROKEN = "SELECT says FROM alarm WHERE kind = 'canary' AND status <> 'resolved' AND organization_id = $1"

@@ -148,6 +148,7 @@ async def test_a_hole_in_the_numbers_that_nobody_was_told_of_is_noticed(
     assert await look(auditor_db, owner, late + timedelta(minutes=5)) == {SUBJECTS["sequence_gap"]}
 
 
+@pytest.mark.slow
 async def test_quarantine_nobody_looks_at_a_missing_month_and_a_silent_loop_are_noticed(
     world: World, owner: Any, bridge_db: Database, auditor_db: Database
 ) -> None:
@@ -237,6 +238,7 @@ async def test_the_loops_it_listens_for_are_there_and_beat_often(settings: Setti
     assert all(every[name] <= most for name, most in later.items())
 
 
+@pytest.mark.slow
 async def test_a_day_nobody_looked_is_caught_up_with(
     world: World, owner: Any, bridge_db: Database, auditor_db: Database
 ) -> None:

@@ -19,6 +19,7 @@ from server.monitoring.chains import Chain, Moved
 from server.settings import Settings
 from tests.flows.escalate_many import BROKEN, campaign, says
 
+pytestmark = pytest.mark.slow
 SEEDS = int(os.environ.get("CARELOOP_ESCALATION_SEEDS", "50"))
 PARTS = 5  # so that several processes can share them
 

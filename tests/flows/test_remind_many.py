@@ -16,6 +16,7 @@ from server.settings import Settings
 from tests.flows import remind_many
 from tests.flows.remind_many import OF, campaign, says
 
+pytestmark = pytest.mark.slow
 SEEDS = 50
 
 
