@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench import checks, soak
+from bench import checks, kills
 from bench.stage import Stage
 from server.db.pool import Database
 from tests.flows.test_reading import bp, publish, send
@@ -18,7 +18,7 @@ NOW = datetime.now(UTC)
 @pytest.mark.slow
 async def test_killing_bridge_broker_and_postgresql_breaks_nothing(tmp_path: Path) -> None:
     async with Stage.open(tmp_path) as stage:
-        result = await soak.campaign(stage, kills=6, seed=20261121)
+        result = await kills.campaign(stage, kills=6, seed=20261121)
     print(result)
     assert result["drained"]
     assert {name: figure["broken"] for name, figure in result["checks"].items() if figure["broken"]} == {}

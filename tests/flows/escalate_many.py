@@ -329,4 +329,8 @@ def says(found: dict[str, int]) -> str:
     )
 
 
-BROKEN = ("late_or_missing", "after_answer", "repeated_without_cause", "written_twice", "silent_ends")
+# What may be wrong, and of how many.
+OF = {
+    "late_or_missing": "due_steps", "after_answer": "calls", "repeated_without_cause": "repeated",
+    "written_twice": "written", "silent_ends": "chains",
+}  # fmt: skip

@@ -17,7 +17,7 @@ from server.db.pool import Db
 from server.flows import escalate
 from server.monitoring.chains import Chain, Moved
 from server.settings import Settings
-from tests.flows.escalate_many import BROKEN, campaign, says
+from tests.flows.escalate_many import OF, campaign, says
 
 pytestmark = pytest.mark.slow
 SEEDS = int(os.environ.get("CARELOOP_ESCALATION_SEEDS", "50"))
@@ -32,7 +32,7 @@ async def test_every_due_page_goes_out_until_somebody_answers_and_none_after(set
     assert found["seeds"] == len(seeds)
     assert found["due_steps"] > 2 * len(seeds)
     assert found["kills"] > len(seeds)
-    assert {name: found[name] for name in BROKEN} == dict.fromkeys(BROKEN, 0)
+    assert {name: found[name] for name in OF} == dict.fromkeys(OF, 0)
 
 
 def _lose_pages(patch: pytest.MonkeyPatch) -> None:
