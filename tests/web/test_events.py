@@ -17,6 +17,10 @@ from tests.web.conftest import Client
 from tests.world import World
 
 
+# The loop's clock counts whole milliseconds, so that the look at the session may come one beat later.
+ENDED = (["beat", "worklist"], ["beat", "worklist", "beat"])
+
+
 def _person(world: World, **who: Any) -> Person:
     return Person(
         organization=world.organization, organization_name="A", state="live", zone="UTC", demo=False,
@@ -56,7 +60,7 @@ async def test_a_stream_ends_when_the_session_ended(
     token = nurse.cookies["careloop_session"]
     assert await _goes_on(web_db, token, _nurse(world))
     await nurse.post("/sign-out")
-    assert await _until_it_ends(web_db, token, _nurse(world)) == ["beat", "worklist"]
+    assert await _until_it_ends(web_db, token, _nurse(world)) in ENDED
 
 
 async def _goes_on(database: Database, token: str, person: Person) -> bool:
@@ -72,7 +76,7 @@ async def _goes_on(database: Database, token: str, person: Person) -> bool:
 async def test_a_stream_ends_while_the_database_is_away(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "BEAT_SECONDS", 0.05)
     away = await pool.connect("postgresql://nobody@127.0.0.1:1/none", name="test", lazy=True)
-    assert await _until_it_ends(away, "token", _nurse(world)) == ["beat", "worklist"]
+    assert await _until_it_ends(away, "token", _nurse(world)) in ENDED
     await away.close()
 
 

@@ -9,16 +9,21 @@ import pytest
 from tests.web.conftest import Client
 from tests.world import World
 
-NOW = datetime.now(UTC)
-BP = {"seq": 1, "kind": "blood_pressure", "measured_at": NOW.isoformat(), "systolic": 192, "diastolic": 124}
 WHERE = "/ingest/v1/readings"
+
+
+def bp() -> dict[str, Any]:
+    """A crisis of this moment."""
+    at = datetime.now(UTC).isoformat()
+    return {"seq": 1, "kind": "blood_pressure", "measured_at": at, "systolic": 192, "diastolic": 124}
 
 
 async def test_a_reading_is_stored_judged_and_answered_with_its_receipt(
     client: Client, world: World, owner: Any
 ) -> None:
+    crisis = bp()
     for _ in range(3):
-        answer = await client.post(WHERE, json=BP, auth=(world.device, world.device_secret))
+        answer = await client.post(WHERE, json=crisis, auth=(world.device, world.device_secret))
         assert answer.status_code == 200
         assert answer.json() == {"epoch": 0, "through": 1, "stored": [1], "held": [], "refused": []}
     for table in ("reading", "alert", "confirmation"):
@@ -53,7 +58,7 @@ async def test_without_the_devices_credentials_nothing_is_told_or_kept(
     if wrong == "disabled":
         await owner.execute("UPDATE device SET disabled_at = now()")
     answer = await client.post(
-        WHERE, content=json.dumps(BP), headers=headers, auth=None if headers or wrong == "nothing" else auth
+        WHERE, content=json.dumps(bp()), headers=headers, auth=None if headers or wrong == "nothing" else auth
     )
     assert answer.status_code == 401
     assert answer.headers["content-type"].startswith("application/problem+json")
@@ -63,7 +68,7 @@ async def test_without_the_devices_credentials_nothing_is_told_or_kept(
 async def test_a_device_of_one_organization_writes_nothing_into_another(
     client: Client, world: World, other_world: World, owner: Any
 ) -> None:
-    await client.post(WHERE, json={**BP, "source": other_world.device}, auth=(world.device, world.device_secret))
+    await client.post(WHERE, json={**bp(), "source": other_world.device}, auth=(world.device, world.device_secret))
     assert await owner.fetchval("SELECT count(*) FROM reading") == 0
     row = await owner.fetchrow("SELECT organization_id, reason FROM quarantine")
     assert tuple(row) == (world.organization, "unknown_source")
