@@ -16,7 +16,6 @@ from server.web.events import Feed, Stream
 from tests.web.conftest import Client
 from tests.world import World
 
-
 # The loop's clock counts whole milliseconds, so that the look at the session may come one beat later.
 ENDED = (["beat", "worklist"], ["beat", "worklist", "beat"])
 
