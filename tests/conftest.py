@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -107,10 +107,23 @@ def pytest_asyncio_loop_factories(
 @pytest.fixture
 async def database_url() -> AsyncIterator[str]:
     """The owner's address of a fresh, migrated, empty database."""
-    name = f"careloop_test_{uuid.uuid4().hex[:12]}"
-    await _run(f"CREATE DATABASE {name} TEMPLATE {os.environ['CARELOOP_TEST_TEMPLATE']}")
+    name = await _clone()
     yield in_database(name)
     await _drop(name)
+
+
+@pytest.fixture(scope="module")
+def read_only_url() -> Iterator[str]:
+    """One such database for all tests of a file, which write nothing."""
+    name = asyncio.run(_clone())
+    yield in_database(name)
+    asyncio.run(_drop(name))
+
+
+async def _clone() -> str:
+    name = f"careloop_test_{uuid.uuid4().hex[:12]}"
+    await _run(f"CREATE DATABASE {name} TEMPLATE {os.environ['CARELOOP_TEST_TEMPLATE']} STRATEGY FILE_COPY")
+    return name
 
 
 @pytest.fixture
