@@ -87,26 +87,27 @@ async def _hear(db: Db, reply: Reply, now: datetime) -> Heard:
 
 
 async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Came:
-    """All that the text says is acted on; the one answer is the most important one's, and a question may go beside."""
+    """All that the text says is acted on. What to do in an emergency is said whatever else is said beside it."""
     paged = await confirm.heard(db, who, heard.asked, heard.said, now, told)
     took = await _take(db, who, heard, now, told)
-    came, answer, deeds = Came(), None, [*took.deeds, *_symptoms(heard)]
-    if heard.said.says("danger") or heard.said.answer == "symptoms":
-        answer = "emergency"
+    came, deeds = Came(), [*took.deeds, *_symptoms(heard)]
+    emergency = heard.said.says("danger") or heard.said.answer == "symptoms"
+    says = ["emergency"] if emergency else []
+    if emergency:
         await _let_go(db, who, took, now, told)
         if heard.said.says("danger") or not paged:
             await danger.page_staff(db, heard, now, told)
             deeds.append(Deed(deed="danger"))
     if heard.said.says("opt_out"):
-        answer = await _opt_out(db, heard, now, danger=answer is not None)
+        says += await _opt_out(db, heard, now, danger=emergency)
         deeds.append(Deed(deed="opted_out"))
     elif heard.said.says("start"):
-        answer = await _start(db, heard, now) or answer
+        says += await _start(db, heard, now)
         deeds.append(Deed(deed="opted_in"))
-    elif answer is None:
+    elif not emergency:
         came = await reply_meanings.ordinary(db, heard, took, now)
-        answer = came.answer
-    await _say(db, heard, answer, came.asks or took.asks, came.choices or took.choices, now)
+        says += [came.answer] if came.answer else []
+    await _say(db, heard, says, came.asks or took.asks, came.choices or took.choices, now)
     return Came(gap=came.gap, deeds=[*deeds, *came.deeds])
 
 
@@ -135,27 +136,30 @@ async def _let_go(db: Db, who: Who, took: Took, now: datetime, told: Told) -> No
 
 
 async def _say(
-    db: Db, heard: Heard, answer: str | None, asks: str | None, choices: str, now: datetime
+    db: Db, heard: Heard, says: Sequence[str], asks: str | None, choices: str, now: datetime
 ) -> None:  # fmt: skip
-    said = [heard.answer(answer, now)] if answer is not None else []
+    said = [heard.answer(name, now) for name in says]
     if asks is not None:
-        asked = heard.answer(asks, now, choices=choices)
-        said.append(msgspec.structs.replace(asked, unique_for=f"{asked.unique_for}:{asks}"))
+        said.append(heard.answer(asks, now, choices=choices))
+    beside = [msgspec.structs.replace(one, unique_for=f"{one.unique_for}:{one.wording}") for one in said[1:]]
     if said:
-        await outbox.put(db, said)
+        await outbox.put(db, [said[0], *beside])
         await tell(db, Event(topic="outbox"))
 
 
-async def _opt_out(db: Db, heard: Heard, now: datetime, *, danger: bool) -> str | None:
-    """One confirmation, and only when the carrier does not send its own; nothing when it stood already."""
+async def _opt_out(db: Db, heard: Heard, now: datetime, *, danger: bool) -> list[str]:
+    """One confirmation, and only when the carrier does not send its own; nothing when it stood already.
+
+    It is the only text that may still go, so beside danger it gives the advice too; the safety message becomes a call.
+    """
     reply = heard.reply
     via: Via = "keyword" if heard.said.carrier_answers else "wording"
     new = await opt_outs.record(db, reply.organization_id, reply.to_number, reply.from_hash, via, now)
     if not new or heard.said.carrier_answers:
-        return None
-    return "opt_out_danger" if danger else "opt_out_confirmed"
+        return []
+    return ["opt_out_danger" if danger else "opt_out_confirmed"]
 
 
-async def _start(db: Db, heard: Heard, now: datetime) -> str | None:
+async def _start(db: Db, heard: Heard, now: datetime) -> list[str]:
     ended = await opt_outs.end(db, heard.reply.to_number, heard.reply.from_hash, now)
-    return "start_confirmed" if ended and not heard.said.carrier_answers else None
+    return ["start_confirmed"] if ended and not heard.said.carrier_answers else []
