@@ -90,7 +90,7 @@ async def _tell(db: Db, call: Call, key: str, now: datetime) -> Script:
 
 
 async def _after(db: Db, call: Call, key: str, now: datetime) -> Script:
-    if call.about_medicine and key in {FIRST, SECOND}:
+    if call.patient_id and call.about_medicine and key in {FIRST, SECOND}:
         for reminder in call.reminders:
             await calls.say_taken(db, call.patient_id, reminder, key == FIRST, now)
         return _says(call, "call_patient_bye")
@@ -107,7 +107,7 @@ async def _safety_key(db: Db, who: Who, call: Call, key: str, now: datetime, tol
     """Somebody heard it: nobody else needs to be told for that reason. A question takes its answer by key."""
     await calls.heard(db, call.message_id, now)
     await outbox.settle(db, call.message_id, "delivered", since=("sending", "sent", "unknown"))
-    if call.question is None:
+    if call.question is None or call.patient_id is None:
         return _says(call, "call_patient_bye")
     if key not in {FIRST, SECOND}:
         return _safety(call)
@@ -116,12 +116,12 @@ async def _safety_key(db: Db, who: Who, call: Call, key: str, now: datetime, tol
     if one is not None and key == FIRST:
         await confirm.no_symptoms(db, who, one, now)
     elif key == SECOND and (one is None or not await confirm.symptoms(db, who, one, "symptoms", now, told)):
-        await _danger(db, call, now)
+        await _danger(db, call, call.patient_id, now)
     return _says(call, "call_patient_bye" if key == FIRST else "call_safety_symptoms")
 
 
-async def _danger(db: Db, call: Call, now: datetime) -> None:
+async def _danger(db: Db, call: Call, patient: uuid.UUID, now: datetime) -> None:
     """Symptoms that no open alert stands for any more: an alarm of its own, as for a text of danger."""
-    reach = (await waits.reach(db, [call.patient_id], now))[call.patient_id]
+    reach = (await waits.reach(db, [patient], now))[patient]
     await alarms.raise_alarm(db, call.organization_id, "patient_in_danger", reach.mrn, "high", confirm.SAYS, now)
     await tell(db, Event(topic="worklist", organization=call.organization_id))

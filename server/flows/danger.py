@@ -16,23 +16,19 @@ from server.people.phones import phone_hash
 from server.people.roster import OnShift
 
 SAYS_DANGER = "A patient's text message may be an emergency. Call the patient now; the emergency number was sent."
+SAYS_UNKNOWN = "A text message from {number}, which no patient has, may be an emergency. Call that number now."
 
 
 async def page_staff(db: Db, heard: Heard, now: datetime, told: Told) -> None:
-    """A high alarm, and a page to whoever answers for the patient: at once, at any hour."""
-    await alarms.raise_alarm(
-        db, heard.reply.organization_id, "patient_in_danger", heard.subject, "high", SAYS_DANGER, now
-    )
+    """A high alarm, and a page to whoever answers for the patient, or for one we do not know: at once, at any hour."""
+    says = SAYS_DANGER if heard.person else SAYS_UNKNOWN.format(number=heard.reply.from_number)
+    await alarms.raise_alarm(db, heard.reply.organization_id, "patient_in_danger", heard.subject, "high", says, now)
     await tell(db, Event(topic="worklist", organization=heard.reply.organization_id))
     alarm = await alarms.standing(db, heard.reply.organization_id, "patient_in_danger", heard.subject)
-    person = await _on_shift(db, heard.person.team_id, now) if heard.person else None
+    team = heard.person.team_id if heard.person else None
+    person = await roster.answers(db, heard.reply.organization_id, team, now)
     if person is not None:
         await outbox.put(db, [_page(heard, person, alarm, now, told)])
-
-
-async def _on_shift(db: Db, team: uuid.UUID, now: datetime) -> OnShift | None:
-    people = (await roster.on_shift(db, [team], now))[team]
-    return people[0] if people else (await roster.fallback(db, [team])).get(team)
 
 
 def _page(heard: Heard, person: OnShift, alarm: uuid.UUID | None, now: datetime, told: Told) -> Message:

@@ -8,6 +8,7 @@ from notifications import wording
 from notifications.inbox import Reply
 from notifications.messages import Message
 from notifications.replies import Classified
+from notifications.tongue import tongue
 from server.db.ids import uuid7
 from server.flows.last_question import Answered
 from server.monitoring.answers import Standing
@@ -41,7 +42,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     def answer(self, name: str, now: datetime, **fields: str) -> Message:
         """Our words back to the telephone it came from, one for each text."""
         reply, person = self.reply, self.person
-        language = person.language if person else "en"
+        language = person.language if person else tongue(reply.body)
         text = wording.render(name, language, self.own, clinic=self.organization_name, **fields)
         return Message(
             id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",

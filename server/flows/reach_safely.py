@@ -25,6 +25,7 @@ from server.security import audit
 
 KIND = "patient_unreached"
 SAYS = "A safety message did not reach this patient, nor did a call. Call them now."
+SAYS_UNKNOWN = "A safety message did not reach {number}, which no patient has, nor did a call. Call that number now."
 
 
 async def watch(database: Database, who: Who, now: datetime, told: Told) -> int:
@@ -92,17 +93,18 @@ def _untold_call(one: Untold, now: datetime, own: Owns) -> Message:
 
 async def _tell_a_person(db: Db, one: Safety, now: datetime, told: Told) -> None:
     """A task always; an alarm and a page unless somebody was paged about this patient already."""
+    subject = f"patient:{one.patient_id}" if one.patient_id else one.subject
+    says = SAYS if one.patient_id else SAYS_UNKNOWN.format(number=one.to_number)
     await tasks.open_task(
-        db, organization=one.organization_id, kind="call_patient", subject=f"patient:{one.patient_id}", says=SAYS,
-        now=now, patient=one.patient_id,
+        db, organization=one.organization_id, kind="call_patient", subject=subject, says=says, now=now,
+        patient=one.patient_id,
     )  # fmt: skip
     if one.told:
         return
-    await alarms.raise_alarm(db, one.organization_id, KIND, one.mrn, "high", SAYS, now)
+    await alarms.raise_alarm(db, one.organization_id, KIND, one.subject, "high", says, now)
     await tell(db, Event(topic="worklist", organization=one.organization_id, patient=one.patient_id))
-    alarm = await alarms.standing(db, one.organization_id, KIND, one.mrn)
-    on_shift = (await roster.on_shift(db, [one.team_id], now))[one.team_id]
-    person = on_shift[0] if on_shift else (await roster.fallback(db, [one.team_id])).get(one.team_id)
+    alarm = await alarms.standing(db, one.organization_id, KIND, one.subject)
+    person = await roster.answers(db, one.organization_id, one.team_id, now)
     if person is not None and alarm is not None:
         own = await wordings.of(db, one.organization_id)
         text = wording.render("page_unreached", "en", own, url=f"{told.public_url}/worklist")

@@ -10,13 +10,13 @@ from server.db.pool import Db
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as its webhook finds it. `kind`: of the reminder; several in one call have none of their own."""
+    """One call as its webhook finds it. `patient_id`: None of safety's call to a number that no patient has."""
 
     message_id: uuid.UUID
     organization_id: uuid.UUID
     organization_name: str
     sender_number: str | None
-    patient_id: uuid.UUID
+    patient_id: uuid.UUID | None
     to_hash: bytes
     purpose: str
     wording: str
@@ -40,7 +40,8 @@ OF_ATTEMPT = """
       JOIN message m ON m.id = t.message_id
       JOIN organization o ON o.id = m.organization_id
       LEFT JOIN confirmation c ON c.patient_id = m.patient_id AND m.unique_for = 'call:ask:' || c.id
-     WHERE t.id = $1 AND m.channel = 'voice' AND m.patient_id IS NOT NULL AND m.staff_id IS NULL
+     WHERE t.id = $1 AND m.channel = 'voice' AND m.staff_id IS NULL
+       AND (m.patient_id IS NOT NULL OR m.purpose = 'safety')
 """
 
 

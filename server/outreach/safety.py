@@ -23,13 +23,14 @@ class Safety(msgspec.Struct, frozen=True, kw_only=True):
     """A text or call that is looked after. `asked`: the question it puts still stands; None: it puts none.
 
     `told`: somebody was paged about this patient already and it is not settled, or the hour is one nobody watches.
+    `patient_id`, `team_id`: None of a number that nobody we know has; `subject`: the record number, else which text.
     """
 
     id: uuid.UUID
     organization_id: uuid.UUID
-    patient_id: uuid.UUID
-    team_id: uuid.UUID
-    mrn: str
+    patient_id: uuid.UUID | None
+    team_id: uuid.UUID | None
+    subject: str
     channel: Channel
     unique_for: str
     status: str
@@ -63,22 +64,27 @@ def step(one: Safety, now: datetime) -> Step:
     return "person" if over or now >= one.created_at + CALL_WITHIN else "wait"
 
 
-# Only what has arrived, cannot arrive, or has had its time. Another worker takes what this one has not.
+# Only what has arrived, cannot arrive, or has had its time. Another worker takes what this one has not. What was said
+# to numbers that no patient has was once not looked after: of that, days later, nothing can follow any more.
 DUE = """
-    SELECT m.id, m.organization_id, m.patient_id, p.team_id, p.mrn, m.channel, m.unique_for, m.status, m.reason,
+    SELECT m.id, m.organization_id, m.patient_id, p.team_id, s.subject, m.channel, m.unique_for, m.status, m.reason,
            m.created_at, m.heard_at, m.to_number, m.to_hash, m.wording, m.wording_version, m.language, m.body,
-           coalesce(t.cannot_call IS NOT NULL, false) AS cannot_call, p.monitoring_status = 'deceased' AS deceased,
+           t.cannot_call IS NOT NULL AS cannot_call, coalesce(p.monitoring_status = 'deceased', false) AS deceased,
            c.state = 'asked' AND c.deadline > $1 AND a.status = 'open' AS asked,
            c.id IS NOT NULL OR m.wording = 'not_monitored_now' OR EXISTS (
                SELECT FROM alarm b WHERE b.organization_id = m.organization_id AND b.kind = 'patient_in_danger'
-                  AND b.subject = p.mrn AND b.status <> 'resolved') AS told
+                  AND b.subject = s.subject AND b.status <> 'resolved') AS told
       FROM message m
-      JOIN patient p ON p.id = m.patient_id
+      LEFT JOIN patient p ON p.id = m.patient_id
+      CROSS JOIN LATERAL (
+           SELECT coalesce(p.mrn, 'text ' || substring(m.unique_for FROM 'reply:([0-9a-f-]{36})'), 'message ' || m.id)
+                      AS subject) AS s
       LEFT JOIN telephone t ON t.organization_id = m.organization_id AND t.phone_hash = m.to_hash
       LEFT JOIN confirmation c
              ON c.patient_id = m.patient_id AND m.unique_for IN ('ask:' || c.id, 'call:ask:' || c.id)
       LEFT JOIN alert a ON a.patient_id = c.patient_id AND a.id = c.alert_id
      WHERE m.purpose = 'safety' AND m.looked_after_at IS NULL AND m.staff_id IS NULL
+       AND (m.patient_id IS NOT NULL OR m.created_at > $1::timestamptz - interval '1 day')
        AND (m.status IN ('delivered', 'failed', 'suppressed', 'withheld', 'unknown') OR m.heard_at IS NOT NULL
             OR m.created_at <= $1::timestamptz - CASE m.channel WHEN 'sms' THEN $2::interval ELSE $3::interval END)
      ORDER BY m.created_at, m.id LIMIT 20

@@ -60,6 +60,18 @@ async def fallback(db: Db, teams: Sequence[uuid.UUID]) -> dict[uuid.UUID, OnShif
     return {record["team_id"]: OnShift(**record) for record in await db.fetch(FALLBACK, list(teams))}
 
 
+OF_ORGANIZATION = "SELECT id FROM team WHERE organization_id = $1 ORDER BY name, id"
+
+
+async def answers(db: Db, organization: uuid.UUID, team: uuid.UUID | None, now: datetime) -> OnShift | None:
+    """Whom to page at once; without a team whoever is on shift of any, for somebody who belongs to none."""
+    teams = [team] if team else [row["id"] for row in await db.fetch(OF_ORGANIZATION, organization)]
+    here = await on_shift(db, teams, now)
+    instead = await fallback(db, teams)
+    people = [here[one][0] for one in teams if here[one]] or [instead[one] for one in teams if one in instead]
+    return people[0] if people else None
+
+
 class Reachable(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody of the organization with a telephone, as one team sees them. `on_since`: on shift for it since then."""
 

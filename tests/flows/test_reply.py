@@ -8,7 +8,7 @@ import pytest
 from notifications.inbox import Inbound
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
-from server.flows import reach_safely, reply
+from server.flows import reply
 from server.people.phones import phone_hash
 from tests.texting import NOON, WORKER, Phones, answer, message, phones, put, send_all
 from tests.world import FIELD_KEY, World
@@ -158,42 +158,6 @@ async def test_danger_and_an_opt_out_in_one_text_are_both_acted_on(
     assert "911" in text.body
     assert "no more texts" in text.body
     assert len(phones.texts(world.nurse_phone)) == 1
-
-
-async def calls(worker_db: Database, phones: Phones, owner: Any) -> list[str]:
-    """What is said by telephone after a look at what was not delivered, made as soon as the texts were tried."""
-    now = await now_of(owner)
-    await send_all(worker_db, phones.gateway(), now)
-    await reach_safely.watch(worker_db, WORKER, now, TOLD)
-    return [row["wording"] for row in await owner.fetch("SELECT wording FROM message WHERE channel = 'voice'")]
-
-
-@pytest.mark.parametrize("before", [True, False])
-async def test_who_wants_no_texts_and_writes_of_danger_is_called_at_once(
-    worker_db: Database, phones: Phones, world: World, owner: Any, before: bool
-) -> None:
-    if before:
-        await phones.write(world.patient_phone, "please stop texting me")
-    await phones.write(world.patient_phone, "I told you to stop texting me, I have chest pain")
-    assert await opted_out(owner)
-    confirmed = "opt_out_confirmed" if before else "opt_out_danger"
-    assert [name for name in await queued(owner) if name != "page_reply"] in (
-        [confirmed, "emergency"], ["emergency", confirmed]
-    )  # fmt: skip
-    assert await calls(worker_db, phones, owner) == ["emergency"]
-    assert len(phones.texts(world.patient_phone)) == 1
-
-
-async def test_danger_beside_a_wish_for_texts_is_answered_with_the_advice_too(
-    worker_db: Database, phones: Phones, world: World, owner: Any
-) -> None:
-    await phones.write(world.patient_phone, "please stop texting me")
-    await owner.execute("DELETE FROM message")
-    await phones.write(world.patient_phone, "I have chest pain, text me again")
-    assert not await opted_out(owner)
-    assert set(await queued(owner)) == {"emergency", "start_confirmed", "page_reply"}
-    assert await calls(worker_db, phones, owner) == []
-    assert any("911" in text.body for text in phones.texts(world.patient_phone))
 
 
 @pytest.mark.parametrize(

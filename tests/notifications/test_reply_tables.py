@@ -16,6 +16,7 @@ from notifications.phrases import Rules
 from notifications.replies import Meaning, classify, plain
 from notifications.spelling import folded, joined
 from notifications.stopping import why_stop
+from notifications.tongue import tongue
 
 HERE = Path(__file__).parent
 GRAVE: tuple[Meaning, ...] = ("danger", "opt_out")
@@ -192,3 +193,13 @@ def test_who_speaks_of_ending_it_is_not_taken_off_the_list(text: str) -> None:
     said = classify(text)
     assert said.says("danger")
     assert not said.says("opt_out")
+
+
+def test_the_language_of_a_text_of_danger_is_heard() -> None:
+    """Not of our own table: there it says in whose list a text stands."""
+    tables = ("replies_unseen.tsv", *(path.name for path in HERE.glob("replies_blind*.tsv")))
+    rows = [row for name in tables for row in rows_of(name) if "danger" in row.meanings]
+    missed = [row.text for row in rows if tongue(row.text) != row.language]
+    print(f"language: {len(missed)} of {len(rows)} {missed}")
+    assert len(rows) >= 800
+    assert len(missed) <= 0.01 * len(rows)
