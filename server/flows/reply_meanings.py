@@ -13,8 +13,7 @@ from server.db.pool import Db
 from server.flows import intake
 from server.flows.heard import Heard
 from server.flows.texted_reading import NOTHING, Took
-from server.gaps import gaps, reports, wishes
-from server.gaps.wishes import About
+from server.gaps import last_asked, reports, wishes
 from server.monitoring import alarms
 from server.outreach import tasks
 from server.people import conversations
@@ -74,23 +73,21 @@ async def _understood(db: Db, heard: Heard, now: datetime) -> Came | None:
 
 async def _done(db: Db, heard: Heard, now: datetime) -> Came | None:
     """A gap awaits evidence then; a refill, the pharmacy's record. The patient's word alone closes nothing."""
-    about = await wishes.reminded_of(db, heard.reply.organization_id, heard.reply.from_hash, heard.reply.received_at)
-    if about and about[0].refill and about[0].gap_id is None and heard.said.meaning == "done":
-        return await _refilled(db, heard.reply, about, now)
-    found = await gaps.last_touched(db, [person.patient_id for person in heard.people])
-    if found is None or not await reports.report_done(db, *found, now):
+    reply = heard.reply
+    one = last_asked.done_is_of(
+        await last_asked.of_number(db, reply.organization_id, reply.from_hash, reply.received_at)
+    )
+    if one is None:
         return None
-    patient, gap = found
-    deed = Deed(deed="gap_reported", patient_id=patient, subject_id=gap)
-    return Came(answer=f"after_{heard.said.meaning}", gap=gap, deeds=[deed])
+    if one.gap_id is None:
+        return await _refilled(db, reply, one.patient_id, now) if heard.said.meaning == "done" else None
+    if not await reports.report_done(db, one.patient_id, one.gap_id, now):
+        return None
+    deed = Deed(deed="gap_reported", patient_id=one.patient_id, subject_id=one.gap_id)
+    return Came(answer=f"after_{heard.said.meaning}", gap=one.gap_id, deeds=[deed])
 
 
-async def _refilled(db: Db, reply: Reply, about: Sequence[About], now: datetime) -> Came | None:
-    """Of two who share the telephone and were both reminded nobody knows whose it is: a person reads it."""
-    patients = {one.patient_id for one in about if one.refill}
-    if len(patients) > 1:
-        return None
-    patient = about[0].patient_id
+async def _refilled(db: Db, reply: Reply, patient: uuid.UUID, now: datetime) -> Came:
     await tasks.open_task(
         db, organization=reply.organization_id, kind="refill_said_done", subject=str(patient), says=SAYS_REFILL,
         now=now, patient=patient, due_on=(now + REFILL_SHOWS).date(),

@@ -66,11 +66,6 @@ CLOSE = """
                                      AND e.withdrawn_at IS NOT NULL))
     RETURNING g.id
 """
-LAST_TOUCHED = """
-    SELECT g.id, g.patient_id FROM touch t JOIN gap g ON g.patient_id = t.patient_id AND g.id = t.gap_id
-     WHERE t.patient_id = ANY($1) AND g.status = 'open'
-     ORDER BY t.touched_at DESC, t.id DESC LIMIT 1
-"""
 TOUCH = """
     INSERT INTO touch (id, organization_id, patient_id, gap_id, message_id, touched_at)
     SELECT n.*, $6 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[]) AS n
@@ -127,12 +122,6 @@ async def withdraw_evidence(db: Db, patient: uuid.UUID, wrong: uuid.UUID, by: st
     if kind is not None:
         await evaluate(db, [patient], now)
     return kind
-
-
-async def last_touched(db: Db, patients: Sequence[uuid.UUID]) -> tuple[uuid.UUID, uuid.UUID] | None:
-    """(patient, gap) of the open gap that a text was last sent for, among people who share a phone."""
-    row = await db.fetchrow(LAST_TOUCHED, list(patients))
-    return (row["patient_id"], row["id"]) if row else None
 
 
 async def touch(db: Db, touches: Sequence[Touch], now: datetime) -> None:

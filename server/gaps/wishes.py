@@ -15,18 +15,16 @@ COUNTS = timedelta(days=3)  # so long a word is about the last text
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
-    """What a number was last reminded of; `gap_id` when it was a gap, `refill` when it was to pick up a supply."""
+    """Which gap a number was last reminded of; None when it is no longer open."""
 
     patient_id: uuid.UUID
     at: datetime
     gap_id: uuid.UUID | None
-    refill: bool
 
 
 ABOUT = """
     SELECT m.patient_id, coalesce(m.claimed_at, m.not_before) AS at,
-           (array_agg(r.gap_id ORDER BY u.priority, r.id) FILTER (WHERE g.status = 'open'))[1] AS gap_id,
-           bool_or(u.kind = 'refill') AS refill
+           (array_agg(r.gap_id ORDER BY u.priority, r.id) FILTER (WHERE g.status = 'open'))[1] AS gap_id
       FROM message m
       JOIN reminder r ON r.patient_id = m.patient_id AND r.message_id = m.id
       JOIN reminder_rule u ON u.id = r.reminder_rule_id
@@ -35,7 +33,7 @@ ABOUT = """
        AND m.status IN ('sending', 'sent', 'delivered', 'unknown')
        AND coalesce(m.claimed_at, m.not_before) > $3 AND coalesce(m.claimed_at, m.not_before) <= $4
      GROUP BY m.patient_id, m.id
-    HAVING bool_or(u.kind IN ('refill', 'screening', 'vaccination'))
+    HAVING bool_or(u.kind IN ('screening', 'vaccination'))
      ORDER BY at DESC, m.id DESC
 """
 

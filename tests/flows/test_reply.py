@@ -18,7 +18,8 @@ TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
 
 
 async def queued(owner: Any) -> list[str]:
-    return [row["wording"] for row in await owner.fetch("SELECT wording FROM message ORDER BY created_at, id")]
+    rows = await owner.fetch("SELECT wording FROM message WHERE purpose <> 'reminder' ORDER BY created_at, id")
+    return [row["wording"] for row in rows]
 
 
 async def alarms(owner: Any) -> list[tuple[str, str]]:
@@ -38,9 +39,18 @@ async def open_gap(owner: Any, world: World, *, touched: bool = True, measure: s
         gap, world.organization, world.patient, measure, NOON,
     )  # fmt: skip
     if touched:
+        text = uuid7()
         await owner.execute(
-            "INSERT INTO touch VALUES ($1, $2, $3, $4, NULL, $5)", uuid7(), world.organization, world.patient, gap, NOON
-        )
+            """INSERT INTO message (id, organization_id, purpose, unique_for, patient_id, to_number, to_hash, wording,
+                   wording_version, language, body, status, not_before, created_at, claimed_at)
+               VALUES ($1, $2, 'reminder', gen_random_uuid()::text, $3, $4, $5, 'reminder_screening', 1, 'en', 'x', 'sent', $6, $6, $6)""",
+            text, world.organization, world.patient, world.patient_phone, phone_hash(FIELD_KEY, world.patient_phone),
+            NOON,
+        )  # fmt: skip
+        await owner.execute(
+            "INSERT INTO touch VALUES ($1, $2, $3, $4, $5, $6)",
+            uuid7(), world.organization, world.patient, gap, text, NOON,
+        )  # fmt: skip
     return gap
 
 

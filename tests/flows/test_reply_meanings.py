@@ -146,6 +146,81 @@ async def test_done_after_a_refill_reminder_is_a_task_until_the_pharmacy_shows_i
     assert await home.owner.fetchval("SELECT count(*) FROM dispensing") == 0
 
 
+async def gaps(home: Home) -> list[str]:
+    return [row["status"] for row in await home.owner.fetch("SELECT status FROM gap ORDER BY id")]
+
+
+@pytest.mark.parametrize(("words", "answer"), [("DONE", "after_done"), ("ya hice la cita", "after_booked")])
+async def test_done_and_booked_are_said_of_the_gap_that_was_asked_about_last(
+    home: Home, words: str, answer: str
+) -> None:
+    gap = await open_gap(home)
+    await home.reminded("medicine", ago=timedelta(days=5))
+    await home.reminded("screening", gap=gap, ago=timedelta(days=4))
+    await home.writes(words)
+    assert (await gaps(home), await home.said(), await home.alarms()) == (["awaiting_evidence"], [answer], [])
+    await home.writes(words)
+    assert (await home.said(), await home.alarms()) == ([answer, "answer_time"], ["patient_message"])
+
+
+@pytest.mark.parametrize("words", ["DONE", "booked"])
+@pytest.mark.parametrize("kind", ["measurement", "medicine", "questionnaire", "education", "appointment"])
+async def test_done_after_another_question_is_not_said_of_a_gap_asked_about_before(
+    home: Home, words: str, kind: str
+) -> None:
+    await home.reminded("screening", gap=await open_gap(home), ago=2 * HOUR)
+    await home.reminded(kind)
+    await home.writes(words)
+    assert (await gaps(home), await home.said()) == (["open"], ["answer_time"])
+    assert await home.alarms() == ["patient_message"]
+
+
+async def test_done_long_after_a_text_about_a_gap_is_said_of_nothing_we_know(home: Home) -> None:
+    await home.reminded("screening", gap=await open_gap(home), ago=timedelta(days=14))
+    await home.writes("DONE")
+    assert (await gaps(home), await home.alarms()) == (["open"], ["patient_message"])
+
+
+async def test_of_two_who_share_a_telephone_and_were_both_asked_nobody_knows_whose_done_it_is(home: Home) -> None:
+    spouse = await home.spouse()
+    await home.reminded("screening", gap=await open_gap(home), ago=HOUR)
+    await home.reminded("screening", gap=await open_gap(home, spouse), patient=spouse)
+    await home.writes("DONE")
+    assert (await gaps(home), await home.alarms()) == (["open", "open"], ["patient_message"])
+
+
+async def test_of_two_only_one_was_asked_so_done_is_theirs(home: Home) -> None:
+    spouse = await home.spouse()
+    await home.reminded("measurement", ago=2 * HOUR)
+    await open_gap(home)
+    theirs = await open_gap(home, spouse)
+    await home.reminded("screening", gap=theirs, patient=spouse)
+    await home.writes("DONE")
+    assert await gaps(home) == ["open", "awaiting_evidence"]
+
+
+async def test_a_text_about_several_things_asks_for_no_done(home: Home) -> None:
+    gap = await open_gap(home)
+    await home.reminded("screening", gap=gap)
+    other = await home.reminded("measurement", ago=HOUR)
+    await home.owner.execute(
+        "UPDATE reminder SET message_id = (SELECT message_id FROM touch WHERE gap_id = $2) WHERE id = $1", other, gap
+    )
+    await home.writes("DONE")
+    assert (await gaps(home), await home.alarms()) == (["open"], ["patient_message"])
+
+
+async def test_what_a_person_asked_in_their_own_words_is_answered_to_a_person(home: Home) -> None:
+    await home.reminded("screening", gap=await open_gap(home), ago=HOUR)
+    await home.reminded("measurement")
+    await home.owner.execute(
+        "UPDATE message SET purpose = 'answer', written_by = $1 WHERE wording = 'reminder_measurement'",
+        home.world.nurse,
+    )
+    await home.writes("DONE")
+    assert (await gaps(home), await home.alarms()) == (["open"], ["patient_message"])
+
+
 async def reason_there(home: Home, reminder: uuid.UUID, at: datetime) -> bool:
     async with home.worker_db.transaction(WORKER) as db:
         return bool(await db.fetchval("SELECT reminder_reason_there($1, $2, $3)", home.world.patient, reminder, at))

@@ -102,6 +102,10 @@ class Home(msgspec.Struct, kw_only=True):
                    message_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $6, 'queued', $8)""",
             reminder, organization, whose, rule, at.replace(tzinfo=None), at, gap, message,
         )  # fmt: skip
+        if gap is not None:
+            await self.owner.execute(
+                "INSERT INTO touch VALUES ($1, $2, $3, $4, $5, $6)", uuid7(), organization, whose, gap, message, at
+            )
         return reminder
 
     async def readings(self) -> list[tuple[str, str, Any]]:
