@@ -53,10 +53,13 @@ class Passed(msgspec.Struct, kw_only=True):
 class Provider:
     """The state of one stand-in, in memory and bounded."""
 
-    def __init__(self, account_sid: str, auth_token: str, sender: str, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, account_sid: str, auth_token: str, sender: str, clock: Callable[[], datetime], service: str | None = None
+    ) -> None:
         self.account_sid = account_sid
         self.auth_token = auth_token
         self.sender = sender
+        self.service = service  # the messaging service that our number is in: every webhook names it then
         self.clock = clock
         self.luck = Luck()
         self._texts: OrderedDict[str, Passed] = OrderedDict()
@@ -108,7 +111,7 @@ class Provider:
             "date_created": format_datetime(text.created_at), "date_updated": format_datetime(text.created_at),
             "date_sent": format_datetime(text.sent_at) if text.sent_at else None, "direction": text.direction,
             "error_code": text.error_code, "error_message": None, "from": text.from_number, "num_media": "0",
-            "messaging_service_sid": None, "num_segments": str(cost(text.body).segments), "price": None,
+            "messaging_service_sid": self.service, "num_segments": str(cost(text.body).segments), "price": None,
             "price_unit": "USD", "sid": text.sid, "status": text.status, "to": text.to_number, "uri": f"{uri}.json",
             "subresource_uris": {"media": f"{uri}/Media.json"},
         }  # fmt: skip

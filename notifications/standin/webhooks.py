@@ -104,6 +104,8 @@ class Webhooks:
             "MessageSid": text.sid, "SmsSid": text.sid, "AccountSid": self._provider.account_sid,
             "From": text.from_number, "To": text.to_number, "ApiVersion": "2010-04-01", **about,
         }  # fmt: skip
+        if self._provider.service:
+            form["MessagingServiceSid"] = self._provider.service
         return (await self._send(url, form, token))[0]
 
     async def _send(self, url: str, form: dict[str, str], token: str | None = None) -> tuple[int, str]:
