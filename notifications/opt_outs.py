@@ -1,6 +1,7 @@
 """Who does not want our texts: keyed by (our number, hash of theirs), because that is what a carrier blocks."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 
@@ -19,6 +20,24 @@ END = """
      WHERE sender_number = $1 AND phone_hash = $2 AND ended_at IS NULL
     RETURNING true
 """
+# Two statements, for the row may be another organization's that texts from the same number: then it stands, unseen.
+REOPEN = """
+    UPDATE opt_out n SET opted_out_at = o.opted_out_at, via = o.via, ended_at = NULL
+      FROM opt_out o
+     WHERE o.organization_id = $1 AND o.sender_number = ANY($2::text[]) AND o.ended_at IS NULL
+       AND n.organization_id = $1 AND n.sender_number = $3 AND n.phone_hash = o.phone_hash
+       AND n.ended_at < o.opted_out_at
+"""
+CARRY = """
+    INSERT INTO opt_out (sender_number, phone_hash, organization_id, opted_out_at, via)
+    SELECT DISTINCT ON (o.phone_hash) $3, o.phone_hash, o.organization_id, o.opted_out_at, o.via FROM opt_out o
+     WHERE o.organization_id = $1 AND o.sender_number = ANY($2::text[]) AND o.sender_number <> $3
+       AND o.ended_at IS NULL AND NOT EXISTS (
+           SELECT FROM opt_out e WHERE e.organization_id = $1 AND e.phone_hash = o.phone_hash
+              AND e.sender_number = ANY($2::text[]) AND e.ended_at > o.opted_out_at)
+     ORDER BY o.phone_hash, o.opted_out_at DESC
+    ON CONFLICT (sender_number, phone_hash) DO NOTHING
+"""
 
 
 async def record(
@@ -31,3 +50,9 @@ async def record(
 async def end(db: Any, sender_number: str, phone_hash: bytes, now: datetime) -> bool:
     """True when there was one to end."""
     return await db.fetchval(END, sender_number, phone_hash, now) is True
+
+
+async def carry(db: Any, organization: uuid.UUID, before: Collection[str], after: str) -> None:
+    """Who opted out of texts from one of `before` has opted out of those from `after`, unless they came back since."""
+    for statement in (REOPEN, CARRY):
+        await db.execute(statement, organization, sorted(before), after)

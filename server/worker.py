@@ -25,12 +25,14 @@ from server.db.pool import AWAY, Database, Db, Who
 from server.errors import CareloopError
 from server.flows import (
     after_hours,
+    arrive,
     baseline,
     battery,
     compare_rule,
     confirm,
     escalate,
     evaluate,
+    forged,
     forget,
     missing,
     page,
@@ -245,6 +247,8 @@ async def _reconcile(settings: Settings, database: Database, gateway: Gateway, t
         left = await inbox.left_over(db, _now())
     for sid in left:
         await reply.act(database, WHO, sid, _now(), told)
+    await arrive.look_again(database, WHO, _now(), told, gateway.default_sender)
+    await forged.tell_unfound(database, WHO, _now())
 
 
 async def _seal(database: Database, settings: Settings) -> None:

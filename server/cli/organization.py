@@ -1,4 +1,4 @@
-"""`careloop organization`: how far an organization's words reach: trial, shadow or live."""
+"""`careloop organization`: how far an organization's words reach, and what they come from."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -8,14 +8,17 @@ import rich_click as click
 
 from server.cli import console
 from server.cli.connect import Desk, at_desk, every_organization, load, operator, organization_option
+from server.cli.unclaimed import give, texts
 from server.db import pool
 from server.errors import Conflict
 from server.flows import hire
+from server.flows.change_sender import change_sender
 from server.flows.found import Founding, change_state, found
 from server.people import phones
 from server.people.organizations import Organization, State
 from server.settings import Settings
 
+DEFAULT = "default"
 MEANS: dict[State, str] = {
     "trial": "texts go only to the numbers listed here; everybody else's are withheld",
     "shadow": "readings are judged and shown with what would have been sent; nothing is sent to anybody",
@@ -34,17 +37,17 @@ def organization() -> None:
 def show(organization_name: str | None, as_json: bool) -> None:
     """Name, zone, state, and where texts come from."""
 
-    async def work(desk: Desk) -> Organization:
-        return desk.organization
+    async def work(desk: Desk) -> tuple[Organization, str]:
+        return desk.organization, default_sender(desk.settings)
 
-    one = at_desk(organization_name, work)
+    one, default = at_desk(organization_name, work)
     if as_json:
         console.objects([one])
         return
     click.echo(f"{one.name}  ({one.zone})")
     click.echo(f"  state    {one.state}: {MEANS[one.state]}")
     click.echo(f"  numbers  {', '.join(one.trial_numbers) or 'none listed'}")
-    click.echo(f"  sender   {one.sender_number or 'none'}")
+    click.echo(f"  sender   {one.sender_number or (f'{default} (of the installation)' if default else 'none')}")
 
 
 @organization.command("add")
@@ -53,7 +56,7 @@ def show(organization_name: str | None, as_json: bool) -> None:
 @click.option("--admin-name", default="Administrator", show_default=True)
 @click.option("--admin-login", required=True)
 @click.option("--admin-password", envvar="CARELOOP_ADMIN_PASSWORD", help="Made and shown once if left out.")
-@click.option("--sender", help="The number its texts come from.")
+@click.option("--sender", help="What its texts come from: a number, or a messaging service (MG…).")
 @console.json_option
 def add(
     name: str,
@@ -114,3 +117,28 @@ def state(state: State, numbers: tuple[str, ...], yes: bool, organization_name: 
 
     changed = at_desk(organization_name, work)
     click.echo(f"{changed.name} is {state}.")
+
+
+@organization.command("sender")
+@click.argument("sender")
+@organization_option
+def sender(sender: str, organization_name: str | None) -> None:
+    """Text from SENDER from now on: a number, a short code or a messaging service; "default": the installation's.
+
+    Who opted out stays opted out. Example: careloop organization sender "+1 212 555 0100"
+    """
+
+    async def work(desk: Desk) -> str:
+        wanted, default = None if sender == DEFAULT else sender, default_sender(desk.settings)
+        made = await change_sender(desk.database, desk.who, wanted, datetime.now(UTC), default)
+        return f"{desk.organization.name} texts from {made or default or 'nothing yet: set TWILIO_SENDER'}."
+
+    click.echo(at_desk(organization_name, work))
+
+
+def default_sender(settings: Settings) -> str:
+    return settings.twilio.sender if settings.twilio else ""
+
+
+organization.add_command(texts)
+organization.add_command(give)

@@ -19,7 +19,7 @@ from server.errors import CareloopError, Conflict, Invalid
 from server.flows import hire
 from server.flows.found import Founding, found
 from server.ops import env_file
-from server.people import organizations, phones, zones
+from server.people import organizations, senders, zones
 from server.people.organizations import Organization
 from server.security.passwords import SHORTEST
 from server.settings import Settings
@@ -54,7 +54,7 @@ class Answers(msgspec.Struct, kw_only=True):
 @click.option("--public-url", help="Where browsers and the provider of texts reach the pages.")
 @click.option("--twilio-sid", help="Account SID; without it texts are only logged.")
 @click.option("--twilio-token", envvar="TWILIO_AUTH_TOKEN", help="Auth token; better given as TWILIO_AUTH_TOKEN.")
-@click.option("--twilio-sender", help="The number texts come from.")
+@click.option("--twilio-sender", help="What texts come from: a number, or a messaging service (MG…).")
 @click.option("--admin-name", help="The first administrator.")
 @click.option("--admin-login", help="Their login name.")
 @click.option("--admin-password", envvar="CARELOOP_ADMIN_PASSWORD", help="Made and shown once if left out.")
@@ -117,7 +117,7 @@ def _texts(answers: Answers, one: "Asker") -> None:
     answers.twilio_sid = one.settle("Twilio account SID, or nothing", answers.twilio_sid, "", str.strip) or None
     if answers.twilio_sid:
         answers.twilio_token = one.settle("Twilio auth token", answers.twilio_token, None, _filled, hidden=True)
-        answers.twilio_sender = one.settle("Number texts come from", answers.twilio_sender, None, phones.normalise)
+        answers.twilio_sender = one.settle("Number texts come from", answers.twilio_sender, None, senders.written)
 
 
 class Asker:

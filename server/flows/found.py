@@ -10,7 +10,7 @@ from server.errors import Conflict
 from server.flows import hire
 from server.monitoring import programmes
 from server.outreach import education, questionnaires
-from server.people import clinics, organizations, phones, teams, zones
+from server.people import clinics, organizations, phones, senders, teams, zones
 from server.people.organizations import Organization, State
 from server.security import audit
 
@@ -55,7 +55,7 @@ def _organization(founding: Founding, now: datetime) -> Organization:
         zone=zones.known(founding.zone),
         state=founding.state,
         trial_numbers=[phones.normalise(number) for number in founding.trial_numbers],
-        sender_number=phones.normalise(sender) if sender else None,
+        sender_number=senders.written(sender) if sender else None,
         demo=founding.demo,
         created_at=now,
     )

@@ -22,7 +22,7 @@ NOT_PICKED_UP = {"no-answer", "busy", "canceled"}
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One status callback, of a text or of a call. `from_number` is ours."""
+    """One status callback, of a text or of a call. `from_number` is ours, as the policy asks for an opt-out by it."""
 
     sid: str
     status: str

@@ -26,23 +26,28 @@ from server.people.conversations import Deed
 from server.people.phones import phone_hash
 from server.security import audit
 
-__all__ = ["Heard", "Told", "act", "handle"]
+__all__ = ["Heard", "Told", "act", "handle", "store"]
 
 
 async def handle(
     database: Database, who: Who, organization: uuid.UUID, inbound: Inbound, now: datetime, told: Told
 ) -> bool:
     """Store the text and commit, then act in a second commit. False when it was dealt with before."""
+    async with database.transaction(who) as db:
+        await store(db, organization, inbound, now, told)
+    return await act(database, who, inbound.sid, now, told)
+
+
+async def store(db: Db, organization: uuid.UUID, inbound: Inbound, received_at: datetime, told: Told) -> None:
+    """The text, and whose it is; acted on later, at once as a rule."""
     said = replies.classify(inbound.body)
     from_hash = phone_hash(told.field_key, inbound.from_number)
-    async with database.transaction(who) as db:
-        people = await contacts.by_phone(db, organization, from_hash)
-        patient = people[0].patient_id if people else None
-        await inbox.store(
-            db, uuid7(), organization, inbound, from_hash=from_hash, meaning=said.meaning, patient=patient, now=now
-        )
-        await _tell_pages(db, organization, people)
-    return await act(database, who, inbound.sid, now, told)
+    people = await contacts.by_phone(db, organization, from_hash)
+    patient = people[0].patient_id if people else None
+    await inbox.store(
+        db, uuid7(), organization, inbound, from_hash=from_hash, meaning=said.meaning, patient=patient, now=received_at
+    )
+    await _tell_pages(db, organization, people)
 
 
 async def act(database: Database, who: Who, sid: str, now: datetime, told: Told) -> bool:

@@ -34,6 +34,8 @@ TITLES = {
     "page_failed": "A page did not arrive",
     "texts_not_leaving": "Texts are not leaving",
     "text_unresolved": "Unknown whether a text arrived",
+    "text_for_nobody": "A text to a number that is nobody's",
+    "danger_for_nobody": "A text of danger, and it cannot be told to whom: read it now",
     "hook_forged": "Somebody claims to be the text provider",
     "back_from_pause": "Back from a pause",
     "device_to_return": "Device to take back",

@@ -70,6 +70,14 @@ async def set_state(db: Db, organization_id: uuid.UUID, state: State, trial_numb
     return bool(await db.execute(SET_STATE, organization_id, state, trial_numbers) != "UPDATE 0")
 
 
+SET_SENDER = "UPDATE organization SET sender_number = $2 WHERE id = $1 AND sender_number IS DISTINCT FROM $2"
+
+
+async def set_sender(db: Db, organization_id: uuid.UUID, sender: str | None) -> bool:
+    """False when it was so already. `UniqueViolationError` when it is another's."""
+    return bool(await db.execute(SET_SENDER, organization_id, sender) != "UPDATE 0")
+
+
 DEMO_COUNT = "SELECT demo_count FROM door_organizations()"
 
 

@@ -11,13 +11,14 @@ from litestar.params import FromPath
 from litestar.status_codes import HTTP_200_OK
 
 from notifications import speech, wording
-from notifications.inbox import Inbound
 from notifications.signatures import form_of, genuine
 from server.db.pool import Database, Db, Who
 from server.errors import Refused
-from server.flows import answer_page, call_patient, forged, page, receipt, reply
+from server.flows import answer_page, arrive, call_patient, forged, page, receipt
 from server.flows.call_patient import Script
 from server.flows.receipt import Report
+from server.people import senders, telephones
+from server.people.unclaimed_texts import Arrived
 from server.settings import Settings
 
 Asked = Request[Any, Any, State]
@@ -37,11 +38,12 @@ async def _report(request: Asked, attempt: uuid.UUID, kind: str) -> Response[str
     if organization is None:
         structlog.get_logger().warning("hook_for_nobody", hook="status")
         return _nothing()
-    report = Report(
-        sid=form.get(f"{kind}Sid", ""), status=form.get(f"{kind}Status", ""), error_code=form.get("ErrorCode") or None,
-        from_number=_ours(form, "From"),
-    )  # fmt: skip
     async with _database(request).transaction(Who(principal=PROVIDER, organization=organization)) as db:
+        report = Report(
+            sid=form.get(f"{kind}Sid", ""), status=form.get(f"{kind}Status", ""),
+            error_code=form.get("ErrorCode") or None,
+            from_number=await telephones.sender_of(db, organization, _default_sender(request)),
+        )  # fmt: skip
         await receipt.handle(db, attempt, report, datetime.now(UTC))
     return _nothing()
 
@@ -50,19 +52,16 @@ async def _report(request: Asked, attempt: uuid.UUID, kind: str) -> Response[str
 async def inbound(request: Asked) -> Response[str]:
     """A text that somebody wrote to one of our numbers."""
     form = await _believed(request)
-    ours = _ours(form, "To")
-    organization = await _whose_number(_database(request), ours)
-    if organization is None or not form.get("MessageSid"):
+    if not form.get("MessageSid"):
         structlog.get_logger().warning("hook_for_nobody", hook="inbound")
         return _nothing()
-    text = Inbound(
-        sid=form["MessageSid"], from_number=form.get("From", ""), to_number=ours,
-        body=_storable(form.get("Body", "")),
+    text = Arrived(
+        sid=form["MessageSid"], numbers=_ours(form), from_number=form.get("From", ""),
+        body=_storable(form.get("Body", "")), received_at=datetime.now(UTC),
     )  # fmt: skip
     settings: Settings = request.app.state.settings
-    told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
-    who = Who(principal=PROVIDER, organization=organization)
-    await reply.handle(_database(request), who, organization, text, datetime.now(UTC), told)
+    told = page.Told(public_url=settings.public_url, field_key=settings.field_key)
+    await arrive.arrive(_database(request), PROVIDER, text, told, _default_sender(request))
     return _nothing()
 
 
@@ -117,7 +116,7 @@ async def _patient_pressed(
     return await call_patient.press(
         db, who, attempt, digit, now, heard="heard" in request.query_params,
         told=page.Told(public_url=settings.public_url, field_key=settings.field_key),
-        default_sender=settings.twilio.sender if settings.twilio else "",
+        default_sender=_default_sender(request),
     )  # fmt: skip
 
 
@@ -127,9 +126,14 @@ async def call_status(request: Asked, attempt: FromPath[uuid.UUID]) -> Response[
     return await _report(request, attempt, "Call")
 
 
-def _ours(form: dict[str, str], name: str) -> str:
-    """What we text from: the messaging service when it is one, since an opt-out there is from all its numbers."""
-    return form.get("MessagingServiceSid") or form.get(name, "")
+def _ours(form: dict[str, str]) -> list[str]:
+    """What it was written to: the number, and the messaging service that the number is in. Either may be the sender."""
+    return [name for name in (form.get("To"), form.get("MessagingServiceSid")) if name]
+
+
+def _default_sender(request: Asked) -> str:
+    settings: Settings = request.app.state.settings
+    return settings.twilio.sender if settings.twilio else ""
 
 
 async def _believed(request: Asked, attempt: uuid.UUID | None = None) -> dict[str, str]:
@@ -154,13 +158,10 @@ async def _note_forgery(request: Asked, attempt: uuid.UUID | None, body: bytes, 
     structlog.get_logger().warning("hook_refused", hook=hook, signed=signed)
     if attempt is not None:
         organization = await _whose_attempt(_database(request), attempt)
+        about = [] if organization is None else [organization]
     else:
-        form = dict(form_of(body.decode(errors="replace")))
-        organization = await _whose_number(_database(request), _storable(_ours(form, "To")))
-    if organization is not None:
-        who = Who(principal="anonymous", organization=organization)
-        async with _database(request).transaction(who) as db:
-            await forged.note(db, who, organization, hook, signed=signed, now=datetime.now(UTC))
+        about = await _whose_numbers(request, _ours(dict(form_of(body.decode(errors="replace")))))
+    await forged.refused(_database(request), about, hook, signed=signed, now=datetime.now(UTC))
 
 
 ATTEMPT = "SELECT door_attempt($1)"
@@ -173,14 +174,12 @@ async def _whose_attempt(database: Database, attempt: uuid.UUID) -> uuid.UUID | 
     return found
 
 
-SENDER = "SELECT door_sender($1)"
-
-
-async def _whose_number(database: Database, number: str) -> uuid.UUID | None:
-    """The organization whose texts come from this number."""
-    async with database.transaction(Who(principal=PROVIDER)) as db:
-        found: uuid.UUID | None = await db.fetchval(SENDER, number)
-    return found
+async def _whose_numbers(request: Asked, numbers: list[str]) -> list[uuid.UUID]:
+    """The organizations that text from one of these."""
+    async with _database(request).transaction(Who(principal=PROVIDER)) as db:
+        asked = [_storable(one) for one in numbers]
+        found = await senders.texted(db, asked, _default_sender(request), b"")
+    return [one.organization_id for one in found]
 
 
 def _database(request: Asked) -> Database:

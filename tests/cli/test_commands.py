@@ -88,6 +88,36 @@ async def test_a_change_of_state_says_what_it_means_and_asks(desk: Desk, setting
     assert (await careloop("organization", "show", "--json", env=env)).objects[0]["state"] == "live"
 
 
+async def test_where_texts_come_from_is_set_shown_and_audited(desk: Desk, settings: Settings, owner: Any) -> None:
+    env = env_of(settings) | {
+        "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t", "TWILIO_SENDER": "+12125550399",
+    }  # fmt: skip
+    assert "+12125550399 (of the installation)" in (await careloop("organization", "show", env=env)).out
+    service = "MG" + "2" * 32
+    assert (await careloop("organization", "sender", service, env=env)).out == f"maple texts from {service}.\n"
+    assert service in (await careloop("organization", "show", env=env)).out
+    assert (await careloop("organization", "sender", "MG2", env=env)).code == 1
+    back = await careloop("organization", "sender", "default", env=env)
+    assert back.out == "maple texts from +12125550399.\n"
+    assert await owner.fetchval("SELECT count(*) FROM audit WHERE action = 'organization.sender'") == 2
+
+
+async def test_a_text_that_is_nobodys_is_seen_and_given(desk: Desk, settings: Settings, owner: Any) -> None:
+    env = env_of(settings)
+    assert "somebody's" in (await careloop("organization", "texts", env=env)).out
+    await owner.execute(
+        "INSERT INTO unclaimed_text (id, provider_sid, numbers, from_number, from_hash, body, received_at)"
+        " VALUES (gen_random_uuid(), 'SM1', '{+12125550399}', '+12125550123', '', 'call me', now())"
+    )
+    (one,) = (await careloop("organization", "texts", "--json", env=env)).objects
+    assert (one["id"], one["to"], "words" in one) == ("SM1", "+12125550399", False)
+    assert "call me" in (await careloop("organization", "texts", "--words", env=env)).out
+    assert (await careloop("organization", "give", "SM1", env=env)).code == 0
+    assert (await careloop("organization", "give", "SM1", env=env)).code == 1
+    assert await owner.fetchval("SELECT organization_id FROM unclaimed_text") == desk.organization
+    assert await owner.fetchval("SELECT count(*) FROM audit WHERE action = 'text.give'") == 1
+
+
 async def test_another_organization_joins_and_learns_nothing(desk: Desk, settings: Settings) -> None:
     env = env_of(settings)
     await desk.admit()

@@ -8,8 +8,8 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from server.db.pool import Database
-from server.flows.forged import NOTED, SEVERAL
-from tests.texting import TOKEN, Phones, answer, phones, put, send_all, status_of, until
+from server.flows.forged import NOTED, SEVERAL, is_noted, refused, tell_unfound
+from tests.texting import NOON, TOKEN, WORKER, Phones, answer, phones, put, send_all, status_of, until
 from tests.world import World
 
 __all__ = ["phones"]
@@ -76,6 +76,22 @@ async def test_what_is_about_nobody_is_refused_and_nobodys(phones: Phones, world
     assert await post(phones, "/hooks/twilio/inbound", {"To": "+19995550100"}, None) == 403
     assert await post(phones, "/hooks/twilio/inbound", {"To": "\x00"}, None) == 403
     assert await noted(owner) == []
+    assert await owner.fetchval("SELECT sum(seen) FROM unfound_forgery") == 3
+
+
+async def test_several_about_nobody_are_an_alarm_of_everybody_once_an_hour(
+    worker_db: Database, web_db: Database, world: World, other_world: World, owner: Any
+) -> None:
+    for n in range(SEVERAL):
+        assert await tell_unfound(worker_db, WORKER, NOON) == 0, n
+        await refused(web_db, [], "inbound", signed=False, now=NOON)
+    assert await tell_unfound(worker_db, WORKER, NOON) == 2
+    assert await tell_unfound(worker_db, WORKER, NOON) == 0
+    assert [row["kind"] for row in await owner.fetch("SELECT kind FROM alarm")] == ["hook_forged"] * 2
+
+
+def test_a_flood_is_in_the_audit_with_its_size() -> None:
+    assert [seen for seen in range(1, 20_000) if is_noted(seen)] == [*range(1, NOTED + 1), 100, 1000, 10_000]
 
 
 async def test_an_opt_out_from_a_messaging_service_is_from_all_its_numbers(

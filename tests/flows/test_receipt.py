@@ -179,13 +179,12 @@ async def test_a_query_in_the_address_is_part_of_what_is_signed(phones: Phones, 
     assert await post(url, form, RequestValidator(TOKEN).compute_signature(url, form)) == 200
 
 
-async def test_a_text_to_a_number_that_is_not_ours_is_taken_and_dropped(
-    phones: Phones, owner: Any, world: World
-) -> None:
+async def test_a_text_to_a_number_that_is_not_ours_is_taken_and_kept(phones: Phones, owner: Any, world: World) -> None:
     url = phones.settings.public_url + "/hooks/twilio/inbound"
     form = {"MessageSid": "SM4", "From": world.patient_phone, "To": "+19995550100", "Body": "STOP"}
     assert await post(url, form, RequestValidator(TOKEN).compute_signature(url, form)) == 200
     assert await owner.fetchval("SELECT count(*) FROM reply") == 0
+    assert await owner.fetchval("SELECT body FROM unclaimed_text") == "STOP"
 
 
 async def test_a_text_that_the_carrier_cannot_deliver_fails_over_http(
