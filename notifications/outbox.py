@@ -106,8 +106,8 @@ ABANDON = """
 """
 IN_DOUBT = """
     SELECT DISTINCT ON (m.id) m.id, m.organization_id, m.channel, m.patient_id, m.to_number, m.body, a.id AS attempt_id,
-           a.started_at
-      FROM message m JOIN attempt a ON a.message_id = m.id
+           a.started_at, coalesce(o.sender_number, $1) AS from_number
+      FROM message m JOIN attempt a ON a.message_id = m.id JOIN organization o ON o.id = m.organization_id
      WHERE m.status = 'unknown' AND m.channel IN ('sms', 'voice') AND m.reason IS DISTINCT FROM 'unresolved'
        AND a.outcome = 'unknown'
      ORDER BY m.id, a.started_at DESC LIMIT 200
@@ -147,7 +147,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that may have gone out, and the attempt that may have done it."""
+    """A message that may have gone out, and the attempt that may have done it. `from_number` is ours."""
 
     id: uuid.UUID
     organization_id: uuid.UUID
@@ -157,6 +157,7 @@ class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
     body: str
     attempt_id: uuid.UUID
     started_at: datetime
+    from_number: str
 
 
 async def claim(db: Any, now: datetime, limit: int) -> list[Claimed]:
@@ -212,6 +213,6 @@ async def abandon(db: Any, now: datetime) -> int:
     return len(await db.fetch(ABANDON, now - CALL_LASTS, now))
 
 
-async def in_doubt(db: Any) -> list[InDoubt]:
+async def in_doubt(db: Any, default_sender: str) -> list[InDoubt]:
     """What the provider should be asked about."""
-    return [InDoubt(**dict(row)) for row in await db.fetch(IN_DOUBT)]
+    return [InDoubt(**dict(row)) for row in await db.fetch(IN_DOUBT, default_sender)]

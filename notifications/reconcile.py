@@ -8,7 +8,7 @@ import structlog
 from notifications import attempts, outbox, receipts
 from notifications.gateways import Found, Gateway
 from notifications.outbox import InDoubt
-from notifications.refusals import OpenTask, RaiseAlarm
+from notifications.refusals import OpenTask, RaiseAlarm, Refusal, draw_consequences
 from notifications.sender import Transaction
 
 GIVE_UP_AFTER = timedelta(minutes=15)
@@ -30,13 +30,13 @@ async def reconcile(
     now = clock()
     async with transaction() as db:
         freed = await outbox.release(db, now) + await outbox.abandon(db, now)
-        doubtful = await outbox.in_doubt(db)
+        doubtful = await outbox.in_doubt(db, gateway.default_sender)
     for message in doubtful:
         ways = () if message.channel == "sms" else (message.channel,)
         found = await gateway.find(message.to_number, message.body, message.started_at, *ways)
         async with transaction() as db:
             late = clock() - message.started_at >= give_up_after
-            if await _found(db, message, found, clock()):
+            if await _found(db, message, found, raise_alarm, open_task, clock()):
                 freed += 1
             elif late and await outbox.settle(db, message.id, "unknown", "unresolved", since=("unknown",)):
                 await _tell(db, message, raise_alarm, open_task, clock())
@@ -46,14 +46,29 @@ async def reconcile(
     return freed
 
 
-async def _found(db: object, message: InDoubt, found: list[Found] | None, now: datetime) -> bool:
-    """Does the provider have one that is no other attempt's? Then it is this one's."""
+async def _found(
+    db: object,
+    message: InDoubt,
+    found: list[Found] | None,
+    raise_alarm: RaiseAlarm,
+    open_task: OpenTask | None,
+    now: datetime,
+) -> bool:
+    """Does the provider have one that is no other attempt's? Then it is this one's, and what failed has its reason."""
     taken = await attempts.known(db, [one.sid for one in found or []])
     ours = next((one for one in found or [] if one.sid not in taken), None)
     if ours is None:
         return False
-    await attempts.finish(db, message.attempt_id, "accepted", now, sid=ours.sid)
-    await receipts.advance(db, message.attempt_id, receipts.MEANS.get(ours.status, "sent"), None)
+    await attempts.finish(db, message.attempt_id, "accepted", now, sid=ours.sid, code=ours.error_code)
+    status = receipts.MEANS.get(ours.status, "sent")
+    code = ours.error_code if status == "failed" else None
+    moved = await receipts.advance(db, message.attempt_id, status, code)
+    if moved is not None and code is not None:
+        refusal = Refusal(
+            organization_id=moved.organization_id, purpose=moved.purpose, channel=moved.channel,
+            patient_id=moved.patient_id, to_hash=moved.to_hash, from_number=message.from_number, code=code,
+        )  # fmt: skip
+        await draw_consequences(db, refusal, raise_alarm, open_task, now)
     return True
 
 

@@ -58,10 +58,11 @@ Result = Accepted | Refused | NotSent | Unknown | Withheld
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that the provider knows."""
+    """A message that the provider knows, and why it failed, when it did."""
 
     sid: str
     status: str
+    error_code: str | None = None
 
 
 class Gateway(Protocol):

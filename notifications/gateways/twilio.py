@@ -61,7 +61,7 @@ class TwilioGateway:
             return None
         # Not Twilio's own filter by date: it is by the day it was sent, which a queued one does not have yet.
         ours = (one for one in reversed(listed) if (at := _made(one)) and at >= since - LOOKBACK)
-        return [Found(sid=one.sid, status=one.status) for one in ours]
+        return [Found(sid=one.sid, status=one.status, error_code=_code(one)) for one in ours]
 
     async def close(self) -> None:
         await self._wire.close()
@@ -90,6 +90,12 @@ class TwilioGateway:
 def _made(one: Any) -> datetime | None:
     at: datetime | None = one.date_created
     return at
+
+
+def _code(one: Any) -> str | None:
+    """A call in the list has none."""
+    code = getattr(one, "error_code", None)
+    return str(code) if code else None
 
 
 def outcome_of(error: BaseException) -> Result:

@@ -12,12 +12,15 @@ import pytest
 from notifications import outbox
 from notifications.gateways import Accepted, Found, Refused, Result, Text
 from notifications.messages import Message
+from notifications.reconcile import reconcile
 from notifications.refusals import MEANINGS
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import receipt
 from server.flows.receipt import Report
-from tests.texting import NOON, answer, message, put, send_all, status_of
+from server.outreach.tasks import open_task
+from server.worker import raise_alarm
+from tests.texting import NOON, WORKER, answer, message, put, send_all, status_of, transactions
 from tests.world import World
 
 PUBLISHED = Path(__file__).parents[3] / "shared/fixtures/twilio/keywords_and_errors.json"
@@ -32,6 +35,7 @@ class Refusing:
     def __init__(self, code: str) -> None:
         self.code, self.mended = code, False
         self.taken: list[Text] = []
+        self.found: list[Found] = []
 
     async def send(self, text: Text) -> Result:
         if not self.mended:
@@ -40,7 +44,7 @@ class Refusing:
         return Accepted(uuid.uuid4().hex)
 
     async def find(self, to_number: str, body: str, since: datetime, channel: str = "sms") -> list[Found] | None:
-        return []
+        return self.found
 
 
 async def at_once(worker_db: Database, owner: Any, world: World, one: Message, code: str) -> None:
@@ -61,6 +65,22 @@ async def reported(database: Database, owner: Any, world: World, one: Message, c
         )  # fmt: skip
         said = Report(sid="SM1", status="undelivered", error_code=code, from_number=world.sender)
         assert await receipt.handle(db, attempt, said, NOON)
+
+
+async def listed(database: Database, owner: Any, world: World, one: Message, code: str) -> None:
+    """Nobody heard what became of it: the provider's list says that it failed, and why."""
+    attempt = uuid7()
+    async with database.transaction(WORKER) as db:
+        await outbox.put(db, [one])
+        await db.execute("UPDATE message SET status = 'unknown', reason = 'no_answer' WHERE id = $1", one.id)
+        await db.execute(
+            "INSERT INTO attempt (id, organization_id, message_id, provider, started_at, outcome)"
+            " VALUES ($1, $2, $3, 'twilio', $4, 'unknown')",
+            attempt, world.organization, one.id, NOON,
+        )  # fmt: skip
+    provider = Refusing(code)
+    provider.found = [Found(sid=uuid.uuid4().hex, status="undelivered", error_code=code)]
+    assert await reconcile(transactions(database), provider, raise_alarm, lambda: NOON, open_task) == 1
 
 
 async def followed(owner: Any) -> dict[str, Any]:
@@ -95,7 +115,7 @@ async def forget(owner: Any) -> None:
         await owner.execute(f"DELETE FROM {table}")
 
 
-@pytest.mark.parametrize("way", [at_once, reported], ids=["at once", "reported"])
+@pytest.mark.parametrize("way", [at_once, reported, listed], ids=["at once", "reported", "listed"])
 async def test_each_code_is_drawn_its_consequence_from(
     worker_db: Database, web_db: Database, owner: Any, world: World, way: Any
 ) -> None:

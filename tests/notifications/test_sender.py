@@ -277,6 +277,21 @@ async def test_a_doubtful_page_is_sent_again(worker_db: Database, phones: Phones
     assert [row["outcome"] for row in outcomes] == ["unknown", "accepted"]
 
 
+async def test_why_it_failed_is_learned_from_the_providers_list_as_from_a_report(
+    worker_db: Database, phones: Phones, world: World, owner: Any
+) -> None:
+    text = answer(world)
+    await put(worker_db, text)
+    await phones.mishaps("lost_after_accepting")
+    await send_all(worker_db, phones.gateway())
+    (lost,) = phones.texts()
+    lost.status, lost.error_code = "undelivered", 30006
+    await reconciled(worker_db, phones, NOON + timedelta(seconds=20))
+    assert await status_of(owner, text) == ("failed", "30006")
+    assert await owner.fetchval("SELECT line_type FROM telephone") == "landline"
+    assert [kind for kind, *_ in await tasks(owner)] == ["bad_number"]
+
+
 async def test_a_reminder_whose_sender_died_before_the_call_is_unknown_and_not_sent_again(
     worker_db: Database, phones: Phones, world: World, owner: Any
 ) -> None:
