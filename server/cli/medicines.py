@@ -1,5 +1,6 @@
 """`careloop medicine`: what patients take and what was dispensed, one by one or from a table."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import IO, get_args
 
@@ -12,6 +13,8 @@ from server.errors import Invalid
 from server.flows import prescribe
 from server.gaps.adherence import AdherenceClass, Fill
 from server.people.medicines import NewMedicine
+
+SHOWN = 10  # lines named in one sentence
 
 
 class Clock(click.ParamType[time]):
@@ -100,7 +103,7 @@ def import_(file: IO[str], organization_name: str | None) -> None:
     """Take in a table (CSV) of medicines and fills; every line or none.
 
     Columns: mrn, medicine, class, times (08:00 20:00), filled_on (2026-11-30), days_supply. What is known already
-    is left as it is, so the same file may come again.
+    is left as it is, so the same file may come again; what staff stopped stays stopped.
     """
     text = file.read()
 
@@ -109,3 +112,13 @@ def import_(file: IO[str], organization_name: str | None) -> None:
 
     found = at_desk(organization_name, work)
     console.say(f"{found.lines} lines: {found.medicines} new medicines, {found.fills} new fills.")
+    if found.stopped:
+        console.say(
+            f"Stopped by staff, and still stopped: {_lines(found.stopped)}. To start one again: careloop medicine add"
+        )
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:SHOWN]))
+    more = f" and {len(numbers) - SHOWN} more" if len(numbers) > SHOWN else ""
+    return f"{'line' if len(numbers) == 1 else 'lines'} {shown}{more}"

@@ -31,11 +31,20 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What was new; what was known already is left as it is."""
+    """What was new; what was known already is left as it is. `stopped`: lines of medicines that stay stopped."""
 
     lines: int
     medicines: int
     fills: int
+    stopped: list[int]
+
+
+class Entered(msgspec.Struct, frozen=True, kw_only=True):
+    """What one line brought."""
+
+    medicine: bool
+    fill: bool
+    stays_stopped: bool
 
 
 async def prescribe(database: Database, who: Who, mrn: str, new: NewMedicine, now: datetime) -> uuid.UUID:
@@ -80,19 +89,26 @@ async def import_table(database: Database, who: Who, text: str, now: datetime) -
         unknown = [f"line {line.number}: there is no patient {line.mrn}" for line in lines if line.mrn not in known]
         tables.refuse(unknown)
         new = [await _enter(db, who, known[line.mrn], line, now) for line in lines]
-    return Imported(lines=len(lines), medicines=sum(m for m, _ in new), fills=sum(f for _, f in new))
+    return Imported(
+        lines=len(lines), medicines=sum(one.medicine for one in new), fills=sum(one.fill for one in new),
+        stopped=[line.number for line, one in zip(lines, new, strict=True) if one.stays_stopped],
+    )  # fmt: skip
 
 
-async def _enter(db: Db, who: Who, patient: Numbered, line: Line, now: datetime) -> tuple[bool, bool]:
-    """(the medicine was new, the fill was new)"""
-    made = await medicines.put(db, patient.id, line.medicine, who.principal, now)
-    found = made or await medicines.named(db, patient.id, line.medicine.name)
+async def _enter(db: Db, who: Who, patient: Numbered, line: Line, now: datetime) -> Entered:
+    """A table does not start again what staff stopped: its line comes again with every export. Its fill counts."""
+    name, made = line.medicine.name, None
+    found = await medicines.named(db, patient.id, name)
+    stopped = None if found else await medicines.stopped(db, patient.id, name)
+    if found is None and stopped is None:
+        made = await medicines.put(db, patient.id, line.medicine, who.principal, now)
+    about = found or stopped or made or await medicines.named(db, patient.id, name)
     filled = False
-    if line.fill is not None and found is not None:
-        filled = await medicines.dispense(db, patient.id, found, line.fill, "csv", who.principal, now)
-    if found is not None and (made or filled):
-        await _note(db, who, patient, "medicine.import", found, now)
-    return made is not None, filled
+    if line.fill is not None and about is not None:
+        filled = await medicines.dispense(db, patient.id, about, line.fill, "csv", who.principal, now)
+    if about is not None and (made or filled):
+        await _note(db, who, patient, "medicine.import", about, now)
+    return Entered(medicine=made is not None, fill=filled, stays_stopped=stopped is not None)
 
 
 def read(text: str, today: date) -> list[Line]:

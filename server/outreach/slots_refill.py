@@ -6,18 +6,24 @@ from server.db.pool import Db
 
 # An early fill is carried over, as in `server/gaps/adherence.py`: what is left of one fill is taken before the next of
 # the same name, so the supply ends on the latest of (a fill's day + all that was filled since). Fills that stopped
-# coming longer ago than the rule's days say nothing any more. One text is for all that ended or ends when it goes.
+# coming longer ago than the rule's days say nothing any more. What was stopped and entered anew under its name may have
+# the same fill twice: it is one. One text is for all that ended or ends when it goes.
 REFILL = """
     INSERT INTO reminder (id, organization_id, patient_id, reminder_rule_id, slot, due_at, subject_id, planned_at)
     WITH sight AS MATERIALIZED (
         SELECT * FROM slots_in_sight('{refill}', $1, $2, $3)),
+    handed_out AS (
+        SELECT DISTINCT ON (d.patient_id, lower(m.name), d.filled_on)
+               d.patient_id, lower(m.name) AS medicine, d.filled_on, d.days_supply
+          FROM dispensing d JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
+         WHERE EXISTS (SELECT FROM sight)
+         ORDER BY d.patient_id, lower(m.name), d.filled_on DESC, d.recorded_at, d.id),
     supply AS MATERIALIZED (
         SELECT f.patient_id, f.medicine, max(f.filled_on + f.days) AS ends_on
-          FROM (SELECT d.patient_id, lower(m.name) AS medicine, d.filled_on,
-                       (sum(d.days_supply) OVER (PARTITION BY d.patient_id, lower(m.name)
+          FROM (SELECT d.patient_id, d.medicine, d.filled_on,
+                       (sum(d.days_supply) OVER (PARTITION BY d.patient_id, d.medicine
                                                  ORDER BY d.filled_on DESC))::int AS days
-                  FROM dispensing d JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
-                 WHERE EXISTS (SELECT FROM sight)) AS f
+                  FROM handed_out d) AS f
          GROUP BY f.patient_id, f.medicine)
     SELECT uuid7_at($1), n.organization_id, n.patient_id, n.rule_id, n.slot, n.due_at, n.medicine_id, $1
       FROM (

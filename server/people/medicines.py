@@ -89,11 +89,28 @@ async def named(db: Db, patient: uuid.UUID, name: str) -> uuid.UUID | None:
     return found
 
 
+STOPPED = """
+    SELECT id FROM medicine WHERE patient_id = $1 AND lower(name) = lower($2) AND stopped_at IS NOT NULL
+     ORDER BY stopped_at DESC LIMIT 1
+"""
+
+
+async def stopped(db: Db, patient: uuid.UUID, name: str) -> uuid.UUID | None:
+    """The last one of that name that staff stopped."""
+    found: uuid.UUID | None = await db.fetchval(STOPPED, patient, name)
+    return found
+
+
+# A medicine that was stopped and entered anew has a new id; what was handed out for it is the same.
 DISPENSE = """
     INSERT INTO dispensing (id, organization_id, patient_id, medicine_id, filled_on, days_supply, source, author,
                             recorded_at)
     SELECT $1, m.organization_id, m.patient_id, m.id, $4, $5, $6, $7, $8
-      FROM medicine m WHERE m.patient_id = $2 AND m.id = $3
+      FROM medicine m
+     WHERE m.patient_id = $2 AND m.id = $3
+       AND NOT EXISTS (
+           SELECT FROM medicine o JOIN dispensing d ON d.patient_id = o.patient_id AND d.medicine_id = o.id
+            WHERE o.patient_id = m.patient_id AND lower(o.name) = lower(m.name) AND d.filled_on = $4)
     ON CONFLICT (patient_id, medicine_id, filled_on) DO NOTHING
     RETURNING id
 """
@@ -107,11 +124,18 @@ async def dispense(
     return await db.fetchval(DISPENSE, uuid7(), patient, medicine, *values) is not None
 
 
+# The same fill under two ids of one name counts once, in the class that was entered last.
 FILLS = """
-    SELECT m.adherence_class, d.filled_on, d.days_supply, lower(m.name) AS medicine
-      FROM dispensing d JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
+    SELECT DISTINCT ON (d.filled_on, lower(m.name)) n.adherence_class, d.filled_on, d.days_supply,
+           lower(m.name) AS medicine
+      FROM dispensing d
+      JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
+     CROSS JOIN LATERAL (
+           SELECT o.adherence_class FROM medicine o
+            WHERE o.patient_id = m.patient_id AND lower(o.name) = lower(m.name)
+            ORDER BY o.recorded_at DESC, o.id DESC LIMIT 1) AS n
      WHERE d.patient_id = $1 AND d.filled_on BETWEEN $2 AND $3
-     ORDER BY d.filled_on
+     ORDER BY d.filled_on, lower(m.name), d.recorded_at, d.id
 """
 
 

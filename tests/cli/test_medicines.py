@@ -57,6 +57,27 @@ async def test_a_table_is_taken_in_once_however_often_it_comes(
     assert [f"{one:%H:%M}" for one in times] == ["08:00", "20:00"]
 
 
+async def test_what_staff_stopped_stays_stopped_when_the_same_table_comes_again(
+    desk: Desk, settings: Settings, owner: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "fills.csv"
+    file.write_text(TABLE, encoding="utf-8")
+    env = env_of(settings)
+    await careloop("medicine", "import", str(file), env=env)
+    assert (await careloop("medicine", "stop", "LF-7", "Lisinopril 10 mg", env=env)).code == 0
+    file.write_text(TABLE + "LF-7,lisinopril 10 MG,,09:00,2026-03-05,30\n", encoding="utf-8")
+    told = await careloop("medicine", "import", str(file), env=env)
+    assert "4 lines: 0 new medicines, 1 new fills" in told.out, told.err
+    assert "still stopped: lines 2, 3, 5" in told.out
+    assert await owner.fetchval("SELECT count(*) FROM medicine WHERE stopped_at IS NULL") == 1
+    again = await careloop("medicine", "add", "LF-7", "Lisinopril 10 mg", "--at", "20:00", env=env)
+    assert again.code == 0, again.err
+    told = await careloop("medicine", "import", str(file), env=env)
+    assert "4 lines: 0 new medicines, 0 new fills" in told.out, told.err
+    assert "stopped" not in told.out
+    assert await owner.fetchval("SELECT count(*) FROM dispensing") == 3
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

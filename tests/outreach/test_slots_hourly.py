@@ -193,6 +193,18 @@ async def test_a_fill_ends_the_reminding_and_one_text_is_for_all_that_ends(
     assert await days_of(worker_db, owner, 20) == [0]
 
 
+async def test_a_fill_that_stands_under_an_old_and_a_new_id_of_one_medicine_is_one_supply(
+    worker_db: Database, world: World, owner: Any
+) -> None:
+    await rule(owner, world, "refill", after=7)
+    old = await takes(owner, world, every=24, first=LONG_AGO, name="Metformin")
+    await owner.execute("UPDATE medicine SET stopped_at = now()")
+    new = await takes(owner, world, every=24, first=LONG_AGO, name="metformin")
+    for medicine in (old, new):
+        await filled(owner, world, medicine, TODAY - 26 * DAY, 30)
+    assert await days_of(worker_db, owner, 3) == [0]
+
+
 async def test_what_is_not_taken_any_more_or_only_as_needed_needs_no_refill(
     worker_db: Database, world: World, owner: Any
 ) -> None:

@@ -54,3 +54,22 @@ async def test_one_fill_is_not_enough_for_a_number(nurse: Client, world: World) 
     today = datetime.now(UTC).date()
     await post(nurse, world, "/dispensed", name="Atorvastatin", filled_on=f"{today}", days_supply="30")
     assert "not enough fills for a number" in await page(nurse, world)
+
+
+async def test_a_fill_that_was_told_before_the_medicine_was_entered_anew_counts_once(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    name, today = "Simvastatin 20 mg", datetime.now(UTC).date()
+    for kind, code in (("other", 303), ("statin", 409)):
+        await post(nurse, world, name=name, times="08:00", **{"class": kind})
+        told = await post(nurse, world, "/dispensed", name=name, filled_on=f"{today}", days_supply="30")
+        assert told.status_code == code
+        if kind == "other":
+            await post(nurse, world, "/stop", name=name)
+    await owner.execute(
+        "INSERT INTO dispensing SELECT gen_random_uuid(), m.organization_id, m.patient_id, m.id, $1, 30, 'csv', 't', now()"
+        " FROM medicine m WHERE m.stopped_at IS NULL",
+        today,
+    )
+    # as an earlier version kept it twice
+    assert "two are needed, 1 is known" in await page(nurse, world)
