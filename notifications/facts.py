@@ -15,7 +15,8 @@ IN_TURN = """
       FROM message WHERE id = $1 AND purpose = 'reminder' AND patient_id IS NOT NULL
 """
 # The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
-# same telephone; of a reminder, that one of those it stands for has its reason still, and that the number is theirs.
+# same telephone; of a reminder, that one of those it stands for has its reason and time still, and that the number is
+# theirs. A text of several names none of them, a call says each: it goes while all have their reason and their time.
 FACTS = """
     SELECT m.purpose, m.to_number, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
@@ -60,15 +61,19 @@ FACTS = """
       LEFT JOIN contact_point k ON k.patient_id = m.patient_id AND k.id = m.contact_point_id
            AND k.valid_from <= $3 AND (k.valid_to IS NULL OR k.valid_to > $3)
       CROSS JOIN LATERAL (
-           SELECT bool_or(reminder_reason_there(r.patient_id, r.id, $3)) AS there,
-                  CASE WHEN bool_or(u.kind IN ('screening', 'vaccination')) THEN 'outreach' ELSE 'monitoring' END
+           SELECT CASE m.channel WHEN 'voice' THEN bool_and(e.there)
+                  ELSE coalesce(bool_or(e.there) FILTER (WHERE e.moot_at > $3), bool_or(e.there)) END AS there,
+                  CASE WHEN bool_or(e.kind IN ('screening', 'vaccination')) THEN 'outreach' ELSE 'monitoring' END
                       AS topic,
-                  min(u.priority) AS priority,
-                  max(valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours)) AS moot_at,
-                  bool_and(reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure)) AS stopped,
+                  min(e.priority) AS priority,
+                  CASE m.channel WHEN 'voice' THEN min(e.moot_at) ELSE max(e.moot_at) END AS moot_at,
+                  bool_and(e.stopped) AS stopped,
                   reminder_urgent_later(m.patient_id, p.zone, $3) AS urgent_later
-             FROM reminder r JOIN reminder_rule u ON u.id = r.reminder_rule_id
-            WHERE r.message_id = m.id AND m.purpose = 'reminder') AS q
+             FROM (SELECT u.kind, u.priority, reminder_reason_there(r.patient_id, r.id, $3) AS there,
+                          valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours) AS moot_at,
+                          reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure) AS stopped
+                     FROM reminder r JOIN reminder_rule u ON u.id = r.reminder_rule_id
+                    WHERE r.message_id = m.id AND m.purpose = 'reminder') AS e) AS q
       CROSS JOIN LATERAL (
            SELECT max(c.valid_from) FILTER (
                       WHERE c.channel = m.channel AND c.topic = q.topic

@@ -16,12 +16,19 @@ from server.outreach.ways import Way
 from server.people.consent import Topic
 
 OUTREACH = {"screening", "vaccination"}  # it asks for something new; everything else is care that was agreed on
+ALONE = {"medicine", "appointment"}  # their hour is what they say, and a reply must mean this one
 UNREACHABLE = {"no_number", "cannot_text"}  # nobody's wish: a person can do something about it
 SAYS = "No text, call or e-mail can reach this patient. Print the letter from “How to reach”, and find a number."
 
 
 def topic(due: Due) -> Topic:
     return "outreach" if due.kind in OUTREACH else "monitoring"
+
+
+def bundle(due: Due) -> str:
+    """What goes in one message: of one topic, what can wait for the portal. A text without a link says one thing."""
+    alone = due.kind in ALONE or (due.channel == "sms" and not due.with_links)
+    return f"reminder:{due.id}" if alone else topic(due)
 
 
 async def choose(db: Db, due: Sequence[Due], now: datetime, default_sender: str, *, by_email: bool) -> list[Due]:
@@ -72,6 +79,9 @@ def words(together: Sequence[Due], url: str, when: str, own: Owns) -> Rendered:
         name = f"reminder_{kind}"
         return wording.render(name if first.with_links else f"{name}_plain", first.language, own, **fields)
     said = wording.render(f"say_{kind}", first.language, own, **fields)
+    if first.channel == "voice" and len(together) > 1:  # nobody can look it up while they listen
+        parts = [wording.render(f"say_{one.kind}", first.language, own, **fields).body for one in together]
+        said = msgspec.structs.replace(said, body=" ".join([said.body, *parts]))
     if first.channel != "email":
         return said
     after = wording.render("email_after", first.language, own, **fields)

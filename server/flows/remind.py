@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -51,7 +52,7 @@ async def queue_due(db: Db, now: datetime, origin: From) -> int:
     """Decide on what is due: into the outbox, to a later hour, or suppressed with its reason."""
     waiting = await ledger.due(db, now, origin.default_sender)
     due = await by_way.choose(db, waiting, now, origin.default_sender, by_email=origin.by_email)
-    decided = [(one, decide(facts(one), now)) for one in due]
+    decided = _decide(due, now)
     going = _going(decided)
     own = await wordings.of_each(db, {one.organization_id for one in going})
     ready = [_ready(list(group), now, origin, own) for _, group in itertools.groupby(going, _whose)]
@@ -66,8 +67,20 @@ async def queue_due(db: Db, now: datetime, origin: From) -> int:
     return len(due)
 
 
-def facts(due: Due) -> Facts:
-    """What the policy decides on."""
+def _decide(due: Sequence[Due], now: datetime) -> list[tuple[Due, Decision]]:
+    """The most important first, as they come: what goes to a patient in this round is counted for what follows."""
+    decided, gone = [], defaultdict[uuid.UUID, set[Any]](set)
+    for one in due:
+        before = len(gone[one.patient_id] - {_whose(one)})
+        decision = decide(facts(one, before), now)
+        if _goes(decision):
+            gone[one.patient_id].add(_whose(one))
+        decided.append((one, decision))
+    return decided
+
+
+def facts(due: Due, before: int = 0) -> Facts:
+    """What the policy decides on; `before`: messages of this round that go to them first."""
     own = Window(opens=due.opens, closes=due.closes) if due.opens is not None and due.closes is not None else None
     return Facts(
         purpose="reminder", zone=due.zone, to_number=due.phone, trial_numbers=frozenset(due.trial_numbers),
@@ -76,8 +89,8 @@ def facts(due: Due) -> Facts:
         consent=due.consent_since is not None, consent_since=due.consent_since, withdrew_at=due.withdrew_at,
         patient_active=due.active, patient_deceased=due.deceased, cannot_text=due.cannot_text,
         reason_still_there=due.reason_still_there, moot_at=due.moot_at, stopped=due.stopped, region=due.region, own=own,
-        priority=due.priority, sent_today=due.sent_today, sent_this_week=due.sent_this_week, a_day=due.a_day,
-        a_week=due.a_week, urgent_later=due.urgent_later, waited_for=due.waited_for,
+        priority=due.priority, sent_today=due.sent_today + before, sent_this_week=due.sent_this_week + before,
+        a_day=due.a_day, a_week=due.a_week, urgent_later=due.urgent_later, waited_for=due.waited_for,
     )  # fmt: skip
 
 
@@ -91,8 +104,8 @@ def _going(decided: Sequence[tuple[Due, Decision]]) -> list[Due]:
 
 
 def _whose(due: Due) -> Any:
-    """One patient by one way; of those together the order stays."""
-    return due.patient_id, due.channel, str(due.contact_point_id)
+    """One patient by one way, and what can be said together; of that the order stays."""
+    return due.patient_id, due.channel, str(due.contact_point_id), by_way.bundle(due)
 
 
 def _later_or_never(due: Due, decision: Decision) -> Settled:
@@ -114,7 +127,7 @@ def _queued(due: Due, message: Message) -> Settled:
 
 
 def _ready(together: list[Due], now: datetime, origin: From, own: Mapping[uuid.UUID, Owns]) -> Ready:
-    """One text for all that one patient has due; a link only to who can open one."""
+    """One text for what is said together; a link only to who can open one."""
     first, token = together[0], short_links.token()
     url = f"{origin.public_url}/l/{token}"
     text = by_way.words(together, url, _when(first), own[first.organization_id])

@@ -71,7 +71,7 @@ async def judge(stage: Stage, lives: list[Life], texted: Sequence[Sent], verdict
         verdict.without_fate += _without_fate(row, texts, stage.ends)
     for one in lives:
         verdict.slots_missing += _missing(one, ledger[one.id])
-        verdict.too_soon += _too_soon(ledger[one.id])
+        verdict.too_soon += _too_soon(ledger[one.id], texts)
     verdict.messages += int(await stage.owner.fetchval("SELECT count(*) FROM message"))
     verdict.stuck += int(await stage.owner.fetchval(STUCK, stage.ends - 2 * DAY))
 
@@ -138,11 +138,11 @@ def _unsettled(one: Life, begins: datetime, ends: datetime) -> bool:
     )
 
 
-def _too_soon(rows: list[Any]) -> int:
-    """Two of silence less than three days apart, two touches less than thirty; a fourth touch."""
+def _too_soon(rows: list[Any], texts: dict[uuid.UUID, int]) -> int:
+    """Two of silence less than three days apart, two touches less than thirty; a fourth that the provider has."""
     wrong = 0
     for kind, apart in (("measurement", MEASURE_EVERY), ("screening", TOUCH_EVERY)):
         slots = sorted(row["slot"] for row in rows if row["kind"] == kind)
         wrong += sum(later - earlier < apart * DAY for earlier, later in itertools.pairwise(slots))
-    queued = [row for row in rows if row["kind"] == "screening" and row["status"] == "queued"]
-    return wrong + max(0, len(queued) - 3)
+    asked = [row for row in rows if row["kind"] == "screening" and texts[row["message_id"]]]
+    return wrong + max(0, len(asked) - 3)
