@@ -37,6 +37,8 @@ async def put(db: Any, messages: Sequence[Message]) -> list[uuid.UUID]:
 
 # By which ways the sender sends. What else waits in the outbox is somebody else's.
 CHANNELS: tuple[Channel, ...] = ("sms", "voice")
+# An answer that comes late finds its message called unknown: what it says for certain still counts.
+UNANSWERED: tuple[Status, ...] = ("sending", "unknown")
 
 # Several senders take different rows: each skips what another has locked, and the update is conditional besides, so
 # that a row is one sender's even where rows cannot be locked ahead. The outbox is a table of the coordinator on Citus.
@@ -77,6 +79,13 @@ SETTLE = """
      WHERE id = $1 AND status = ANY($2::text[])
     RETURNING true
 """
+# What a person was told will not be sent again is not: then it has failed.
+AGAIN = """
+    UPDATE message
+       SET status = CASE WHEN status = 'unknown' AND reason = 'unresolved' THEN 'failed' ELSE 'queued' END,
+           reason = $2, not_before = $3
+     WHERE id = $1 AND status IN ('sending', 'unknown')
+"""
 # Claimed and then nothing: the process died before any call, so nothing went out.
 RELEASE = """
     UPDATE message m SET status = 'queued', claimed_at = NULL
@@ -104,12 +113,12 @@ ABANDON = """
       FROM lost WHERE m.id = lost.message_id AND m.status = 'sending'
     RETURNING m.id
 """
+# Whatever its newest attempt says: what is unknown ends as known, or as a person's task.
 IN_DOUBT = """
     SELECT DISTINCT ON (m.id) m.id, m.organization_id, m.channel, m.patient_id, m.to_number, m.body, a.id AS attempt_id,
            a.started_at, coalesce(o.sender_number, $1) AS from_number
       FROM message m JOIN attempt a ON a.message_id = m.id JOIN organization o ON o.id = m.organization_id
      WHERE m.status = 'unknown' AND m.channel IN ('sms', 'voice') AND m.reason IS DISTINCT FROM 'unresolved'
-       AND a.outcome = 'unknown'
      ORDER BY m.id, a.started_at DESC LIMIT 200
 """
 CLAIM_LASTS = timedelta(seconds=10)
@@ -196,6 +205,11 @@ async def settle(
 ) -> bool:
     """Move a message on from one of `since`; False when it has moved already."""
     return await db.fetchval(SETTLE, message, list(since), status, reason, not_before) is True
+
+
+async def again(db: Any, message: uuid.UUID, reason: str, not_before: datetime) -> None:
+    """Nothing went out, or it may go twice: back into the queue, also when it was called unknown meanwhile."""
+    await db.execute(AGAIN, message, reason, not_before)
 
 
 async def release(db: Any, now: datetime) -> int:

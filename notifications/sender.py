@@ -131,7 +131,7 @@ class Sender:
         match result:
             case Accepted(sid=sid):
                 await attempts.finish(db, text.attempt, "accepted", now, sid=sid)
-                await outbox.settle(db, message.id, "sent", since=("sending", "unknown"))
+                await outbox.settle(db, message.id, "sent", since=outbox.UNANSWERED)
             case Refused(code=code):
                 await attempts.finish(db, text.attempt, "rejected", now, code=code)
                 await self._refused(db, message, text, code, now)
@@ -140,7 +140,7 @@ class Sender:
                 await self._not_sent(db, message, text, result, now)
             case Withheld(reason=reason):
                 await attempts.finish(db, text.attempt, "rejected", now, code=reason)
-                await outbox.settle(db, message.id, "withheld", reason)
+                await outbox.settle(db, message.id, "withheld", reason, since=outbox.UNANSWERED)
             case Unknown(reason=reason):
                 if await attempts.finish(db, text.attempt, "unknown", now, code=reason):
                     await self._unknown(db, message, reason, now)
@@ -154,7 +154,7 @@ class Sender:
         if meaning_of(code).follows == "operator" and not message.at_least_once:
             await self._again(db, message, code, now)  # it waits until the settings are mended, or is moot by then
             return
-        await outbox.settle(db, message.id, "failed", code)
+        await outbox.settle(db, message.id, "failed", code, since=outbox.UNANSWERED)
         if message.purpose == "page":
             await self._page_failed(db, message, now)
 
@@ -177,7 +177,7 @@ class Sender:
     ) -> None:
         tries = await attempts.count(db, message.id)
         later = backoff(tries, urgent=message.at_least_once) if wait_s is None else timedelta(seconds=wait_s)
-        await outbox.settle(db, message.id, "queued", reason, not_before=now + later)
+        await outbox.again(db, message.id, reason, now + later)
         if tries in {5, 50} and wait_s is None:
             await self._raise_alarm(
                 db, message.organization_id, "texts_not_leaving", self._gateway.name, "high", SAYS_NOT_LEAVING, now

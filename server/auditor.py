@@ -247,7 +247,10 @@ def _pause(loop: Loop, began: float) -> float:
 def pace_of(settings: Settings) -> Pace:
     """As the settings say; the worker's slow loops go by the same settings."""
     every, rest, tick = settings.canary_seconds, settings.audit_seconds, settings.tick_seconds
-    return Pace(every=timedelta(seconds=every), rest=timedelta(seconds=rest), tick=timedelta(seconds=tick))
+    return Pace(
+        every=timedelta(seconds=every), rest=timedelta(seconds=rest), tick=timedelta(seconds=tick),
+        doubt=timedelta(seconds=settings.unresolved_seconds),
+    )  # fmt: skip
 
 
 def _payload(who: Synthetic) -> bytes:

@@ -14,11 +14,15 @@ def _between(least: float, wanted: timedelta, most: float) -> timedelta:
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
-    """`every`: between two test readings; `rest`: between two rounds; `tick`: the worker's slow loops."""
+    """`every`: between two test readings; `rest`: between two rounds; `tick`: the worker's slow loops.
+
+    `doubt`: how long the worker asks what became of a text, before it asks a person.
+    """
 
     every: timedelta = timedelta(seconds=60)
     rest: timedelta = timedelta(seconds=30)
     tick: timedelta = timedelta(seconds=60)
+    doubt: timedelta = timedelta(minutes=15)
 
     @property
     def patience(self) -> timedelta:
@@ -34,6 +38,11 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     def slow_beats(self) -> timedelta:
         """For loops that the minute's bell wakes."""
         return max(self.patience, 3 * self.tick + timedelta(seconds=15))
+
+    @property
+    def undecided(self) -> timedelta:
+        """For what became of a text to be known, or a person's task: there may be many to ask about."""
+        return self.doubt + timedelta(minutes=5)
 
     @property
     def step(self) -> timedelta:

@@ -37,6 +37,7 @@ SUBJECTS = {
     "reading_without_arrival": "readings that never arrived",
     "outbox": "texts that do not leave",
     "unheard": "pages that do not arrive",
+    "undecided": "texts nobody knows the fate of",
     "sequence_gap": "missing numbers nobody was told of",
     "quarantine": "quarantine nobody looked at",
     "partition": "no place for this or next month's readings",
@@ -57,9 +58,12 @@ ADVICE = {
     "reading_without_arrival": "are in the database and in no account of what came. Call whoever runs this server",
     "outbox": "are due for a while. Pages may not arrive: watch this list, call whoever runs this server",
     "unheard": "left and nobody knows whether they arrived. Watch this list, call each other, see to the provider",
+    "undecided": "may have left or not, and nobody was asked to see to it. Look at the provider's log",
     "sequence_gap": "in senders' numbers have no alarm. Readings may be missing. Call whoever runs this server",
     "quarantine": "wait in quarantine for more than a day. See the queues",
 }
+
+BY_DAY = {"quarantine", "undecided"}  # nothing is lost meanwhile: somebody has to look, but nobody at night
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +166,7 @@ async def _counts(db: Db, now: datetime, pace: Pace, *, warm: bool) -> list[Trou
     found: dict[str, Iterable[Count]] = {
         "outbox": await standing.stuck(db, now, pace),
         "unheard": await standing.unheard(db, now, pace),
+        "undecided": await standing.undecided(db, now, pace),
         "no_route": await routes.nobody(db, now),
         "sequence_gap": await standing.holes(db, now),
         "quarantine": await standing.old_quarantine(db, now),
@@ -172,8 +177,7 @@ async def _counts(db: Db, now: datetime, pace: Pace, *, warm: bool) -> list[Trou
 
 
 def _trouble(kind: str, organization: uuid.UUID, count: int) -> Trouble:
-    # Quarantine keeps what it has: somebody has to look, but nobody at night.
-    severity: Severity = "medium" if kind == "quarantine" else "high"
+    severity: Severity = "medium" if kind in BY_DAY else "high"
     return Trouble(organization_id=organization, kind=kind, says=f"{count} {ADVICE[kind]}.", severity=severity)
 
 

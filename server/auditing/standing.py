@@ -68,6 +68,19 @@ async def unheard(db: Db, now: datetime, pace: Pace) -> list[Count]:
     return [Count(**dict(row)) for row in await db.fetch(UNHEARD, now - pace.patience, now - PAGES_BACK)]
 
 
+# With the task for a person its reason becomes "unresolved"; what stays unknown without one nobody would ever hear of.
+UNDECIDED = """
+    SELECT organization_id, count(*) FROM message
+     WHERE status = 'unknown' AND reason IS DISTINCT FROM 'unresolved' AND claimed_at < $1
+     GROUP BY organization_id
+"""
+
+
+async def undecided(db: Db, now: datetime, pace: Pace) -> list[Count]:
+    """Texts of which it is not known whether they left, for longer than a person should wait to be told."""
+    return [Count(**dict(row)) for row in await db.fetch(UNDECIDED, now - pace.undecided)]
+
+
 # Counted from the ledger itself: numbers below the highest that came, above the last that is settled without a hole.
 HOLES = """
     WITH behind AS (
