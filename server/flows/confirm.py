@@ -20,7 +20,7 @@ from server.db.pool import Database, Db, Who
 from server.errors import NotFound
 from server.flows import page
 from server.flows.page import Told
-from server.monitoring import alarms, answers, confirmations, waits
+from server.monitoring import alarms, answers, confirmations, limits, waits
 from server.monitoring.answers import Standing
 from server.monitoring.confirmations import Due, State
 from server.monitoring.waits import Reach
@@ -31,7 +31,7 @@ from server.security.sessions import Person
 
 SAYS = "After a crisis reading the patient reports symptoms. Call the patient now; the emergency number was shown."
 GONE = "This question is no longer asked. If you feel unwell call 911, else your clinic."
-Why = Literal["not_delivered", "unclear", State]
+Why = Literal["not_delivered", "unclear", "not_normal", "near_limit", State]
 
 
 async def watch(database: Database, who: Who, now: datetime, told: Told) -> int:
@@ -52,19 +52,30 @@ async def watch(database: Database, who: Who, now: datetime, told: Told) -> int:
 
 async def _move(db: Db, who: Who, one: Due, now: datetime, told: Told) -> None:
     state = confirmations.outcome(one, now)
-    if state is None:  # the text does not arrive: the question stands in the portal, and staff know now
-        await release(db, who, one.patient_id, one.alert_id, "not_delivered", now, told)
+    if state is None:  # the question stands in the portal, and staff know now
+        why: Why = "not_normal" if one.lesser else "not_delivered"
+        await release(db, who, one.patient_id, one.alert_id, why, now, told)
         return
     await confirmations.move(db, one.patient_id, one.id, state, now)
     await _note(db, who, one, f"confirmation.{state}", now)
     if one.message_id is not None and one.text == "queued":
         await outbox.settle(db, one.message_id, "suppressed", "reason_gone", since=("queued",))
-    if state == "normal_retake" and one.waits:
+    near = state == "normal_retake" and one.waits and not await _clear(db, one, now)
+    if state == "normal_retake" and one.waits and not near:
         await waits.lower(db, one.patient_id, one.alert_id)
         await _note(db, who, one, "alert.lower", now, state)
     else:
-        await release(db, who, one.patient_id, one.alert_id, state, now, told)
+        await release(db, who, one.patient_id, one.alert_id, "near_limit" if near else state, now, told)
     await tell(db, Event(topic="worklist", organization=one.organization_id, patient=one.patient_id))
+
+
+async def _clear(db: Db, one: Due, now: datetime) -> bool:
+    """The better reading is not merely a hair below a high limit: only then nobody needs to be paged."""
+    if one.better is None or one.better_at is None:
+        return False
+    pressure = (await waits.pressures(db, [(one.patient_id, one.better_at, one.better)])).get(one.better)
+    applying = await limits.of_patients(db, [one.patient_id], now)
+    return pressure is not None and waits.clear(pressure, applying[one.patient_id])
 
 
 async def _note(db: Db, who: Who, one: Due | Standing, action: str, now: datetime, why: Why | None = None) -> None:

@@ -113,7 +113,8 @@ async def latest(db: Db, alerts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Earlier
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """An open question something has happened to; this worker, and no other, may move it in this transaction.
 
-    `again`: a later reading crossed high. `better`: a later reading of theirs did not. `waits`: the page does.
+    `again`: a later reading crossed high. `lesser`: one crossed something less while the page waits (`waits`).
+    `better`: a later reading of theirs crossed nothing, measured at `better_at`.
     """
 
     id: uuid.UUID
@@ -127,14 +128,17 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     waits: bool
     text: str | None
     again: bool
+    lesser: bool
     better: uuid.UUID | None
+    better_at: datetime | None
 
 
 # What has begun to move an alert or its question is locked, and left to whoever does it.
 DUE = """
     SELECT c.id, c.organization_id, c.patient_id, c.alert_id, c.asked_at, c.deadline, c.message_id,
            a.status AS alert_status, a.page_not_before IS NOT NULL AS waits, m.status AS text,
-           coalesce(f.again, false) AS again, r.id AS better
+           coalesce(f.again, false) AS again, coalesce(l.lesser, false) AS lesser,
+           r.id AS better, r.measured_at AS better_at
       FROM confirmation c
       JOIN alert a ON a.patient_id = c.patient_id AND a.id = c.alert_id
       LEFT JOIN message m ON m.id = c.message_id
@@ -144,15 +148,21 @@ DUE = """
               AND f.measured_at > c.measured_at AND f.found_at <= c.deadline AND f.superseded_at IS NULL
             LIMIT 1) f ON true
       LEFT JOIN LATERAL (
-           SELECT r.id FROM reading r
+           SELECT true AS lesser FROM finding g JOIN rule u ON u.id = g.rule_id AND u.kind IN ('crossing', 'flag')
+            WHERE a.page_not_before IS NOT NULL
+              AND g.patient_id = c.patient_id AND g.severity <> 'high' AND g.age = 'live'
+              AND g.measured_at > c.measured_at AND g.found_at <= c.deadline AND g.superseded_at IS NULL
+            LIMIT 1) l ON true
+      LEFT JOIN LATERAL (
+           SELECT r.id, r.measured_at FROM reading r
             WHERE r.patient_id = c.patient_id AND r.measured_at >= c.measured_at + $2::interval AND r.kind = c.vital
               AND r.received_at > c.asked_at AND r.received_at <= c.deadline
               AND r.source = 'device' AND r.out_of_range IS NULL AND NOT r.flags && $4::text[]
               AND NOT EXISTS (SELECT FROM finding f WHERE f.patient_id = r.patient_id AND f.anchor = r.id::text
-                                 AND f.severity = 'high' AND f.superseded_at IS NULL)
-            LIMIT 1) r ON true
+                                 AND f.superseded_at IS NULL)
+            ORDER BY r.measured_at, r.id LIMIT 1) r ON true
      WHERE c.state = 'asked'
-       AND (c.deadline <= $1 OR a.status <> 'open' OR f.again OR r.id IS NOT NULL
+       AND (c.deadline <= $1 OR a.status <> 'open' OR f.again OR l.lesser OR r.id IS NOT NULL
             OR a.page_not_before IS NOT NULL
                AND (m.status IN ('failed', 'suppressed', 'withheld', 'unknown')
                     OR m.status <> 'delivered' AND c.asked_at <= $1 - $3::interval))
@@ -167,11 +177,16 @@ async def due(db: Db, now: datetime) -> list[Due]:
 
 
 def outcome(one: Due, now: datetime) -> State | None:
-    """What the question ends as; None: it stands, and only its page goes (the text does not arrive)."""
+    """What the question ends as; None: it stands, and only its page goes (no text arrives, or something less crossed).
+
+    A pressure that fell from far too high to far too low is no normal retake, whatever is measured after it.
+    """
     if one.alert_status != "open":
         return "withdrawn"
     if one.again:
         return "confirmed"
+    if one.lesser:
+        return None
     if one.better is not None:
         return "normal_retake"
     return "no_answer" if one.deadline <= now else None

@@ -9,6 +9,8 @@ import msgspec
 
 from server.db.pool import Db
 from server.monitoring.alerts import Episode
+from server.monitoring.limits import UPPER, Limit
+from server.monitoring.rules import CROSSES
 
 RULE = "bp_high"  # blood pressure only: sugar and oxygen never wait
 AT_MOST = 10  # minutes, whatever a programme says
@@ -126,6 +128,20 @@ def minutes(reach: Reach, pressure: Pressure | None, never: tuple[int, int]) -> 
     if reach.pregnancy or reach.in_danger or reach.highs > 1:
         return 0
     return min(reach.waits_minutes, AT_MOST)
+
+
+# Setting of 2026-11-22, for clinical sign-off. A validated cuff may be off by 5 mmHg on average (ISO 81060-2).
+CUFF_MARGIN = 5
+
+
+def clear(pressure: Pressure, limits: Iterable[Limit]) -> bool:
+    """Both numbers are further than a cuff's error below each high limit: 178/118 is not clear of 180/120."""
+    numbers = {"systolic_mmhg": pressure.systolic, "diastolic_mmhg": pressure.diastolic}
+    return not any(
+        CROSSES[one.side](numbers[one.metric] + CUFF_MARGIN, one.value)
+        for one in limits
+        if one.metric in numbers and one.severity == "high" and one.side in UPPER
+    )
 
 
 HOLD = """

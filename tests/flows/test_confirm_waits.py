@@ -8,9 +8,11 @@ import asyncpg
 import pytest
 
 from server.auditing import crossings
+from server.db.ids import uuid7
 from server.db.pool import Database
 from server.errors import BadSetting
 from server.monitoring import waits
+from server.monitoring.limits import Limit
 from server.settings import Settings, load
 from tests.flows.asking import MINUTE, WORKER, Scene, said
 from tests.flows.clinic import tick
@@ -161,6 +163,52 @@ async def test_a_normal_second_reading_lowers_the_alert_before_anybody_was_woken
     scene.now += MINUTE
     await scene.measures(190)  # and if it is high again after all, nothing waits
     assert (await scene.pages(), (await scene.alert())[0]) == (["page_high_alert"], "high")
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "why"), [(75, 40, "not_normal"), (178, 118, "near_limit"), (175, 80, "near_limit")]
+)
+async def test_a_second_reading_that_is_not_high_and_not_normal_lets_the_page_go(
+    scene: Scene, systolic: int, diastolic: int, why: str
+) -> None:
+    await scene.may_wait()
+    await scene.measures(190, 110)
+    await scene.text_is("delivered")
+    scene.now += 3 * MINUTE
+    await scene.measures(systolic, diastolic)
+    await scene.looks(SECOND)
+    assert (await scene.pages(), await scene.alert()) == (["page_high_alert"], ("high", "open"))
+    detail = await scene.owner.fetchval("SELECT detail->>'why' FROM audit WHERE action = 'alert.page_released'")
+    assert detail == why
+    scene.now += MINUTE
+    await scene.measures(120)  # what was paged is not taken back by a better one
+    await scene.looks(SECOND)
+    assert (await scene.alert(), await scene.states()) == (("high", "open"), ["normal_retake"])
+
+
+async def test_a_fall_from_far_too_high_to_far_too_low_is_paged_though_a_normal_reading_came_too(scene: Scene) -> None:
+    await scene.may_wait()
+    await scene.measures(190, 110)
+    scene.now += 3 * MINUTE
+    await scene.measures(75, 40)
+    await scene.measures(120)
+    await scene.looks(SECOND)
+    assert (await scene.pages(), await scene.alert()) == (["page_high_alert"], ("high", "open"))
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "clear"),
+    [(174, 114, True), (175, 114, False), (174, 115, False), (178, 118, False), (120, 80, True), (85, 40, True)],
+)
+def test_clear_of_a_limit_is_further_below_than_a_cuff_errs(systolic: int, diastolic: int, clear: bool) -> None:
+    of: dict[str, Any] = {"rule_id": uuid7(), "rule_version_id": uuid7(), "vital": "blood_pressure"}
+    levels = [("systolic_mmhg", "at_or_above", "high", 180), ("diastolic_mmhg", "at_or_above", "high", 120)]
+    levels += [("systolic_mmhg", "at_or_above", "medium", 140), ("systolic_mmhg", "below", "medium", 90)]
+    limits = [
+        Limit(**of, metric=metric, side=side, severity=severity, value=Decimal(value))  # type: ignore[arg-type]
+        for metric, side, severity, value in levels
+    ]
+    assert waits.clear(waits.Pressure(Decimal(systolic), Decimal(diastolic)), limits) is clear
 
 
 @pytest.mark.parametrize("how", ["same vital", "another vital", "in doubt", "symptoms", "danger", "unclear"])
