@@ -68,21 +68,3 @@ def _as_row(r: Reading) -> tuple[object, ...]:
         " ".join(flag.replace(" ", "_") for flag in r.flags),  # unnest takes no arrays of arrays
         r.context, r.out_of_range, r.judged_with, *map(r.values.get, COLUMNS),
     )  # fmt: skip
-
-
-NEWEST = """
-    SELECT n.patient_id, n.kind, max(r.measured_at) AS measured_at
-      FROM unnest($1::uuid[], $2::text[]) AS n (patient_id, kind)
-      JOIN reading r ON r.patient_id = n.patient_id AND r.kind = n.kind AND r.measured_at > $3
-     GROUP BY n.patient_id, n.kind
-"""
-
-
-async def newest(
-    db: Any, of: Sequence[tuple[uuid.UUID, str]], since: datetime
-) -> dict[tuple[uuid.UUID, str], datetime]:
-    """When each (patient, kind) was last measured, looking back to `since` only."""
-    if not of:
-        return {}
-    records = await db.fetch(NEWEST, *map(list, zip(*of, strict=True)), since)
-    return {(r["patient_id"], r["kind"]): r["measured_at"] for r in records}

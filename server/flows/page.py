@@ -2,19 +2,19 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from devices import quality, readings
+from devices import quality
 from notifications import outbox, wording
 from notifications.messages import Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
 from server.flows import ask, sink
-from server.monitoring import alarms, waits
+from server.monitoring import alarms, contradictions, waits
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
@@ -53,8 +53,8 @@ async def page(
 ) -> list[uuid.UUID]:  # fmt: skip
     """Page for each high alert, once per alert, and ask the patient; returns the messages that are new.
 
-    A live high pages at once, unless it may wait for the patient's answer. Late ones page once per patient and day,
-    unless a newer reading of that vital came without being high. A historic one is on the worklist only (promise 5).
+    A live high pages at once, unless it may wait for the patient's answer. Late ones that come together page once per
+    patient, unless a newer reading of that vital is within limits. A historic one is on the worklist only (promise 5).
     """
     urgent = await _urgent(db, episodes, found, kinds, now)
     if not urgent:
@@ -112,19 +112,13 @@ async def _urgent(
 ) -> list[Urgent]:
     highs = [f for f in found if f.severity == "high" and f.age != "historic"]
     late = sorted({(f.patient_id, kinds[f.anchor]) for f in highs if f.age == "late"})
-    newest = await readings.newest(db, late, now - quality.LATE) if late else {}
-    newest_high: dict[tuple[uuid.UUID, str], datetime] = {}
-    for f in highs:
-        where = (f.patient_id, kinds[f.anchor])
-        newest_high[where] = max(f.measured_at, newest_high.get(where, f.measured_at))
+    within = await contradictions.newest(db, late, now - quality.LATE) if late else {}
     live = {(f.patient_id, f.rule_id) for f in highs if f.age == "live"}
     standing: dict[tuple[uuid.UUID, uuid.UUID], datetime] = {}
     for f in highs:
-        where = (f.patient_id, kinds[f.anchor])
-        if newest.get(where, f.measured_at) <= newest_high[where]:
-            standing[f.patient_id, f.rule_id] = max(
-                f.measured_at, standing.get((f.patient_id, f.rule_id), f.measured_at)
-            )
+        if within.get((f.patient_id, kinds[f.anchor]), f.measured_at) <= f.measured_at:
+            alert = (f.patient_id, f.rule_id)
+            standing[alert] = max(f.measured_at, standing.get(alert, f.measured_at))
     return [
         Urgent(episode=e, late=None if alert in live else standing[alert])
         for e in episodes
@@ -139,16 +133,26 @@ PAGED = """
      WHERE alert_id = ANY($1) AND purpose = 'page'
        AND (unique_for = 'page:' || alert_id || ':high' OR unique_for LIKE 'page:late:%')
 """
+# A hub empties its store in many messages: what comes in a quarter of an hour is one piece of news. Once somebody has
+# taken that alert they have seen the list, and what comes then is news again.
+TOGETHER = timedelta(minutes=15)
+KNOWN = """
+    SELECT DISTINCT a.patient_id
+      FROM alert a JOIN message m ON m.alert_id = a.id AND m.purpose = 'page' AND m.unique_for LIKE 'page:late:%'
+     WHERE a.patient_id = ANY($1) AND a.status = 'open' AND m.created_at > $2
+"""
 
 
 async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> list[Message]:
-    """One page per patient and day, about the newest reading, with both times: measured and arrived."""
+    """One page per patient for what comes together, about the newest reading, with both times: measured and arrived."""
     if not urgent:
         return []
     paged = {row["alert_id"] for row in await db.fetch(PAGED, [u.episode.id for u in urgent])}
+    known = await db.fetch(KNOWN, [u.episode.patient_id for u in urgent], now - TOGETHER)
+    told_of = {row["patient_id"] for row in known}
     newest: dict[uuid.UUID, Urgent] = {}
     for one in sorted(urgent, key=lambda u: (u.late, u.episode.id)):
-        if one.episode.id not in paged:
+        if one.episode.id not in paged and one.episode.patient_id not in told_of:
             newest[one.episode.patient_id] = one
     zones = {row["id"]: ZoneInfo(row["zone"]) for row in await db.fetch(ZONES, list(newest))}
     people = await _whom(db, [one.episode for one in newest.values()], now)
@@ -161,7 +165,7 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
             if measured.date() != arrived.date():
                 times["measured"] = f"{measured:%H:%M (%b %-d)}"
             message = _message(one.episode, people[one.episode.id], now, told, own, "page_late_alert", times)
-            messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{patient}:{arrived.date()}"))
+            messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{one.episode.id}"))
     return messages
 
 

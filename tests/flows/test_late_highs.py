@@ -1,4 +1,4 @@
-"""A late high that nothing newer contradicts: one page per patient and day with both times, and no text to the patient."""
+"""A late high that nothing newer contradicts: one page per patient for what comes together, with both times, and no text to the patient."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,3 +54,50 @@ async def test_a_late_reading_of_an_alert_that_was_paged_is_evidence(scene: Scen
     await scene.measures(190)
     await scene.measures(195, ago=90 * MINUTE)
     assert await scene.pages() == ["page_high_alert"]
+
+
+@pytest.mark.parametrize(
+    ("high", "newer", "pages"),
+    [
+        ({"kind": "glucose", "glucose": 45}, {"kind": "glucose", "glucose": 62}, 1),
+        ({"kind": "glucose", "glucose": 45}, {"kind": "glucose", "glucose": 300}, 1),
+        ({"kind": "glucose", "glucose": 45}, {"kind": "glucose", "glucose": 100}, 0),
+        ({"kind": "spo2", "spo2": 85}, {"kind": "spo2", "spo2": 94}, 1),
+        ({"kind": "spo2", "spo2": 85}, {"kind": "spo2", "spo2": 97}, 0),
+        ({"kind": "spo2", "spo2": 85}, {"kind": "glucose", "glucose": 100}, 1),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False], ids=["one message", "newest first"])
+async def test_only_a_newer_reading_within_limits_speaks_against_a_late_high(
+    scene: Scene, high: dict[str, Any], newer: dict[str, Any], pages: int, together: bool
+) -> None:
+    older, later = scene.entry(**high, ago=45 * MINUTE), scene.entry(**newer, ago=35 * MINUTE)
+    if together:
+        await scene.sends(older, later)
+    else:
+        await scene.sends(later)
+        await scene.sends(older)
+    assert await scene.pages() == ["page_late_alert"] * pages
+
+
+async def test_a_late_high_of_another_vital_hours_later_on_the_same_day_pages_too(scene: Scene) -> None:
+    scene.now = scene.now.replace(hour=15, minute=0)
+    await scene.measures(190, ago=90 * MINUTE)
+    scene.now += 3 * timedelta(hours=1)
+    await scene.sends(scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE))
+    assert await scene.pages() == ["page_late_alert"] * 2
+
+
+async def test_a_late_high_that_comes_after_somebody_took_the_first_pages_again(scene: Scene) -> None:
+    await scene.measures(190, ago=90 * MINUTE)
+    await scene.owner.execute("UPDATE alert SET status = 'acknowledged', acknowledged_by = $1", scene.world.nurse)
+    scene.now += MINUTE
+    await scene.sends(scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE))
+    assert await scene.pages() == ["page_late_alert"] * 2
+
+
+async def test_late_highs_of_many_messages_that_come_together_page_once(scene: Scene) -> None:
+    await scene.measures(190, ago=90 * MINUTE)
+    scene.now += MINUTE
+    await scene.sends(scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE))
+    assert await scene.pages() == ["page_late_alert"]
