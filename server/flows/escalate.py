@@ -102,6 +102,7 @@ async def _make_steps(db: Db) -> None:
 async def _give_back(database: Database, who: Who, lasts: timedelta, now: datetime) -> None:
     async with database.transaction(who) as db:
         returned = await returns.give_back(db, now, lasts)
+        await _begin_again(db, [one.id for one in returned], now)
         for one in returned:
             await audit.note(
                 db, who, one.organization_id, "alert.return", f"alert:{one.id}", now, patient=one.patient_id,
@@ -111,6 +112,14 @@ async def _give_back(database: Database, who: Who, lasts: timedelta, now: dateti
             db,
             *(Event(topic="worklist", organization=one.organization_id, patient=one.patient_id) for one in returned),
         )
+
+
+async def _begin_again(db: Db, returned: Sequence[uuid.UUID], now: datetime) -> None:
+    """What is high is said at once; the rest when its first page would have been due, so not at night."""
+    again = await chains.less_than_high(db, returned)
+    of = await steps.of(db, [one.organization_id for one in again])
+    closed = await holidays.of_teams(db, [one.team_id for one in again], now.date())
+    await chains.put_off(db, [(one.id, _first_due(one, of, closed)) for one in again])
 
 
 async def _take_due(db: Db, now: datetime, told: Told, already: Already) -> int:

@@ -204,6 +204,32 @@ async def new_round(db: Db, over: Sequence[tuple[uuid.UUID, datetime, datetime]]
         await db.execute(NEW_ROUND, *map(list, zip(*sorted(over), strict=True)), now)
 
 
+# What begins again says what it said first: at once only when it is high.
+BEGUN_AGAIN = """
+    SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.started_at, o.zone, e.begun, e.round
+      FROM escalation e JOIN organization o ON o.id = e.organization_id
+     WHERE e.id = ANY($1) AND e.severity <> 'high'
+     ORDER BY e.id
+"""
+
+
+async def less_than_high(db: Db, ids: Sequence[uuid.UUID]) -> list[Beginning]:
+    """Those of these chains that need not say anything at once."""
+    return [Beginning(**dict(row)) for row in await db.fetch(BEGUN_AGAIN, list(ids))]
+
+
+PUT_OFF = """
+    UPDATE escalation e SET due_at = n.due_at
+      FROM unnest($1::uuid[], $2::timestamptz[]) AS n (id, due_at) WHERE e.id = n.id
+"""
+
+
+async def put_off(db: Db, until: Sequence[tuple[uuid.UUID, datetime]]) -> None:
+    """The next step of each is due then."""
+    if until:
+        await db.execute(PUT_OFF, *map(list, zip(*until, strict=True)))
+
+
 # What is resolved needs nobody any more.
 END = """
     UPDATE escalation e SET ended_at = $1

@@ -12,7 +12,7 @@ from server.db.pool import Database
 from server.flows import acknowledge as answers
 from server.monitoring import chains
 from server.people.phones import phone_hash
-from tests.flows.clinic import MINUTE, WORKER, Clinic, acknowledge, make_clinic, open_alert, paged, tick
+from tests.flows.clinic import LASTS, MINUTE, WORKER, Clinic, acknowledge, make_clinic, open_alert, paged, tick
 from tests.flows.test_reading import NOW, bp, count, publish, send
 from tests.flows.test_resolve_held import person_of
 from tests.texting import send_all
@@ -271,6 +271,31 @@ async def test_an_acknowledgement_without_an_outcome_returns_and_pages_again(
     await tick(worker_db, NOW + 200 * MINUTE)
     assert await owner.fetchval("SELECT status FROM alert") == "resolved"
     assert await owner.fetchval("SELECT ended_at IS NOT NULL FROM escalation") is True
+
+
+async def test_a_medium_or_low_that_returns_at_night_is_paged_when_it_would_have_been_at_first(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    friday = datetime(2026, 11, 20, 20, 0, tzinfo=UTC)
+    await owner.execute("UPDATE shift SET starts_at = $1, ends_at = $2", friday, friday + timedelta(days=9))
+    medium = await open_alert(owner, clinic.world, friday, "medium", "bp_low")
+    low = await open_alert(owner, clinic.world, friday, "low", "glucose_low")
+    await tick(worker_db, friday)
+    night = friday + 10 * 60 * MINUTE
+    for alert in (medium, low):
+        await acknowledge(owner, alert, clinic.admin, night - LASTS)
+    await tick(worker_db, night)
+    assert await count(owner, "alert", "status = 'open'") == 2
+    await tick(worker_db, night + 239 * MINUTE)
+    assert await count(owner, "message") == 0
+    await tick(worker_db, night + 240 * MINUTE)
+    assert await owner.fetchval("SELECT alert_id FROM message") == medium
+    await owner.execute("UPDATE alert SET status = 'resolved' WHERE severity = 'medium'")
+    monday = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+    await tick(worker_db, monday - MINUTE)
+    assert await count(owner, "message") == 1
+    await tick(worker_db, monday)
+    assert await count(owner, "message", "alert_id = '" + str(low) + "'") == 1
 
 
 @pytest.mark.parametrize("how", ["ends", "cancelled", "away", "stays", "never on shift", "their clock is ahead"])
