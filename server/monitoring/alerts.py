@@ -41,6 +41,8 @@ RECORD = """
     ON CONFLICT (patient_id, rule_id) WHERE status <> 'resolved' DO UPDATE
        SET severity = worse(a.severity, excluded.severity),
            status = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.status ELSE 'open' END,
+           acknowledged_by = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.acknowledged_by END,
+           acknowledged_at = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.acknowledged_at END,
            age = nearer(a.age, excluded.age),
            unconfirmed = a.unconfirmed AND excluded.unconfirmed,
            last_finding_at = excluded.last_finding_at,
@@ -84,7 +86,9 @@ def _as_row(rule: uuid.UUID, group: list[Finding]) -> tuple[object, ...]:
 
 
 ACKNOWLEDGE = """
-    UPDATE alert SET status = 'acknowledged', acknowledged_by = $3, acknowledged_at = $4
+    UPDATE alert SET status = 'acknowledged', acknowledged_by = $3, acknowledged_at = $4,
+           first_acknowledged_by = coalesce(first_acknowledged_by, $3),
+           first_acknowledged_at = coalesce(first_acknowledged_at, $4)
      WHERE patient_id = $1 AND id = $2 AND status = 'open'
     RETURNING id
 """
@@ -97,7 +101,9 @@ async def acknowledge(db: Db, patient: uuid.UUID, alert: uuid.UUID, by: uuid.UUI
 
 RESOLVE = """
     UPDATE alert SET status = 'resolved', resolved_by = $3, resolved_at = $4, outcome = $5, note = $6,
-           acknowledged_by = coalesce(acknowledged_by, $3), acknowledged_at = coalesce(acknowledged_at, $4)
+           acknowledged_by = coalesce(acknowledged_by, $3), acknowledged_at = coalesce(acknowledged_at, $4),
+           first_acknowledged_by = coalesce(first_acknowledged_by, acknowledged_by, $3),
+           first_acknowledged_at = coalesce(first_acknowledged_at, acknowledged_at, $4)
      WHERE patient_id = $1 AND id = $2 AND status <> 'resolved'
     RETURNING id
 """

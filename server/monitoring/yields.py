@@ -14,7 +14,6 @@ ACTIONABLE: Final = ["contacted_patient", "medication_changed", "visit_arranged"
 WITHOUT_ACTION: Final = ["technical", "no_action_needed"]
 REVIEW_AFTER: Final = 5
 REVIEW_DAYS: Final = timedelta(days=30)
-HOURS_A_COLUMN: Final = 3
 
 
 class Yield(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,19 +41,21 @@ class Yield(msgspec.Struct, frozen=True, kw_only=True):
         return self.taken >= ENOUGH
 
 
-# A patient whom the asker does not see (the synthetic one) is left out by the row policies of `patient`.
+# A patient whom the asker does not see (the synthetic one) is left out by the row policies of `patient`. What returned
+# and was taken again was taken the first time; of older alerts only the last is known.
 PER_RULE = """
     SELECT r.id AS rule_id, r.name, count(*) AS alerts, count(*) FILTER (WHERE a.severity = 'high') AS high,
            count(*) FILTER (WHERE a.outcome IS NOT NULL) AS ended,
            count(*) FILTER (WHERE a.outcome = ANY($4)) AS actionable,
            count(*) FILTER (WHERE a.outcome = 'technical') AS technical,
            count(*) FILTER (WHERE a.outcome = 'no_action_needed') AS no_action,
-           count(a.acknowledged_at) AS taken,
-           percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM a.acknowledged_at - a.opened_at))
-               FILTER (WHERE a.acknowledged_at IS NOT NULL) AS median_seconds,
-           percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM a.acknowledged_at - a.opened_at))
-               FILTER (WHERE a.acknowledged_at IS NOT NULL) AS p90_seconds
+           count(t.taken_at) AS taken,
+           percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM t.taken_at - a.opened_at))
+               FILTER (WHERE t.taken_at IS NOT NULL) AS median_seconds,
+           percentile_cont(0.9) WITHIN GROUP (ORDER BY extract(epoch FROM t.taken_at - a.opened_at))
+               FILTER (WHERE t.taken_at IS NOT NULL) AS p90_seconds
       FROM alert a
+      CROSS JOIN LATERAL (SELECT coalesce(a.first_acknowledged_at, a.acknowledged_at) AS taken_at) t
       JOIN rule r ON r.id = a.rule_id AND r.code <> $3
       JOIN patient p ON p.id = a.patient_id AND NOT p.synthetic
      WHERE a.opened_at > $1 AND a.opened_at <= $2
@@ -83,7 +84,7 @@ LOADS = """
     SELECT s.id, s.name, extract(hour FROM a.opened_at AT TIME ZONE $3)::int AS hour, count(*)
       FROM alert a
       JOIN patient p ON p.id = a.patient_id AND NOT p.synthetic
-      LEFT JOIN staff s ON s.id = a.acknowledged_by
+      LEFT JOIN staff s ON s.id = coalesce(a.first_acknowledged_by, a.acknowledged_by)
      WHERE a.opened_at > $1 AND a.opened_at <= $2
      GROUP BY s.id, s.name, 3
      ORDER BY s.name NULLS LAST, s.id, 3
@@ -91,10 +92,10 @@ LOADS = """
 
 
 async def loads(db: Db, since: datetime, now: datetime, zone: str) -> list[Load]:
-    """Who took the alerts that opened at which hour, in columns of three hours; whoever took most first."""
+    """Who took first the alerts that opened at which hour of the day; whoever took most first."""
     found: dict[tuple[uuid.UUID | None, str | None], list[int]] = {}
     for person, name, hour, count in await db.fetch(LOADS, since, now, zone):
-        found.setdefault((person, name), [0] * (24 // HOURS_A_COLUMN))[hour // HOURS_A_COLUMN] += count
+        found.setdefault((person, name), [0] * 24)[hour] += count
     rows = [Load(name=name, hours=hours) for (_, name), hours in found.items()]
     return sorted(rows, key=lambda one: (one.name is None, -one.total))
 

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from server.db.pool import Database, Who
-from server.monitoring import yields
+from server.monitoring import alerts, snoozes, yields
+from server.monitoring.snoozes import Begun
 from server.monitoring.yields import Yield
+from tests.flows.clinic import open_alert, tick
+from tests.flows.test_reading import bp, publish, send
 from tests.world import World
 
 NOW = datetime(2026, 11, 20, 17, tzinfo=UTC)  # noon in New York
@@ -103,9 +106,37 @@ async def test_load_is_by_the_hour_on_the_clinics_clock_across_the_clock_change(
     async with web_db.transaction(who) as db:
         found = await yields.loads(db, NOW - 30 * DAY, NOW, ZONE)
     assert [(one.name, one.hours) for one in found] == [
-        ("Nurse Aspen", [0, 0, 0, 0, 2, 0, 0, 0]),
-        (None, [1, 0, 0, 0, 0, 0, 0, 0]),
+        ("Nurse Aspen", [2 if hour == 12 else 0 for hour in range(24)]),
+        (None, [1 if hour == 0 else 0 for hour in range(24)]),
     ]
+
+
+@pytest.mark.parametrize("how", ["it returned", "it was laid aside", "it got worse"])
+async def test_what_was_taken_again_counts_for_who_took_it_first_and_when(
+    web_db: Database, worker_db: Database, bridge_db: Database, owner: Any, world: World, who: Who, how: str
+) -> None:
+    second = uuid.uuid4()
+    await owner.execute("INSERT INTO staff (id, organization_id, name, role, created_at) VALUES ($1, $2, 'Second', 'nurse', now())", second, world.organization)  # fmt: skip
+    at = NOW - DAY
+    alert = await open_alert(owner, world, at, "medium")
+    async with web_db.transaction(who) as db:
+        assert await alerts.acknowledge(db, world.patient, alert, world.nurse, at + 5 * MINUTE)
+    if how == "it returned":
+        await tick(worker_db, at + 66 * MINUTE)
+    elif how == "it was laid aside":
+        async with web_db.transaction(who) as db:
+            assert await snoozes.begin(db, Begun(patient_id=world.patient, alert_id=alert, staff_id=world.nurse, reason="device", note="", starts_at=at + 6 * MINUTE, ends_at=at + 60 * MINUTE))  # fmt: skip
+    else:
+        await send(bridge_db, publish(world, bp(1, 192, 124, at=at + 6 * MINUTE)), now=at + 6 * MINUTE)
+    row = await owner.fetchrow("SELECT status, acknowledged_by, acknowledged_at FROM alert WHERE id = $1", alert)
+    assert tuple(row) == ("open", None, None), "nobody has it now"
+    async with web_db.transaction(who) as db:
+        assert await alerts.acknowledge(db, world.patient, alert, second, at + 90 * MINUTE)
+        assert await alerts.resolve(db, world.patient, alert, second, "technical", "", at + 95 * MINUTE)
+        loads = await yields.loads(db, NOW - 30 * DAY, NOW, ZONE)
+        per_rule = {one.rule_id: one for one in await yields.per_rule(db, NOW - 30 * DAY, NOW)}
+    assert per_rule[world.rules["bp_high"]].median_seconds == 300.0
+    assert "Second" not in {one.name for one in loads}
 
 
 @pytest.mark.parametrize(("without", "proposed"), [(4, False), (5, True)])

@@ -10,7 +10,7 @@ from litestar.params import FromQuery
 from litestar.response import Template
 
 from server.monitoring import yields
-from server.monitoring.yields import HOURS_A_COLUMN, Load
+from server.monitoring.yields import Load
 from server.security import audit
 from server.security.guards import staff_only
 from server.security.sessions import Person
@@ -44,7 +44,7 @@ async def yield_page(
         await audit.note(db, person.who, person.organization, "yield.view", "yield", now, detail=seen)
     return page(
         "careteam/yield.html", person, days=days, spans=SPANS, rules=rules, loads=shaded(loads), reviews=reviews,
-        hours=[f"{hour:02d}–{hour + HOURS_A_COLUMN:02d}" for hour in range(0, 24, HOURS_A_COLUMN)], words=rule_words,
+        hours=[f"{hour:02d}" for hour in range(24)], words=rule_words,
         enough=yields.ENOUGH, total=sum(one.alerts for one in rules),
     )  # fmt: skip
 
