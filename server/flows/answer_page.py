@@ -1,6 +1,7 @@
 """Staff answer a page from their telephone, by text or by a key: it is acknowledged in their name, once."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from notifications import outbox, pages, wording
@@ -22,20 +23,33 @@ async def take(db: Db, reply: Reply, now: datetime, public_url: str) -> bool:
     """True when the text was a staff member's answer to a page: then it is dealt with."""
     if not pages.takes(reply.body):
         return False
-    paged = await pages.newest_to(db, reply.organization_id, reply.from_hash, now)
+    paged = await pages.sent_to(db, reply.organization_id, reply.from_hash, now)
     tested = await page_tests.newest_to(db, reply.organization_id, reply.from_hash, now)
-    if tested is not None and (paged is None or tested.at > paged.at):
+    if tested is not None and (not paged or tested.at > paged[0].at):
         await _confirm(db, reply, tested, now, public_url)
         return True
-    if paged is None:
+    if not paged:
         return False
-    text = "page_taken" if await _acknowledge(db, paged, now) else await _too_late(db, paged)
-    if text == "page_taken":
-        await _note(db, reply.organization_id, paged, {"reply": str(reply.id)}, now)
-    if text is not None:
-        await outbox.put(db, [_answer(reply, paged.staff_id, text, now, public_url)])
+    answer = await _take_one(db, reply, paged, now, public_url)
+    if answer is not None:
+        await outbox.put(db, [answer])
         await tell(db, Event(topic="outbox"))
     return True
+
+
+async def _take_one(
+    db: Db, reply: Reply, paged: Sequence[Paged], now: datetime, public_url: str
+) -> Message | None:  # fmt: skip
+    """The newest that nobody has yet, and what to answer: which it was, and how many more wait."""
+    waiting = [one for one in paged if one.waits]
+    for place, one in enumerate(waiting, 1):
+        if await _acknowledge(db, one, now):
+            await _note(db, reply.organization_id, one, {"reply": str(reply.id)}, now)
+            more = len(waiting) - place
+            name = "page_taken_more" if more else "page_taken"
+            return _answer(reply, one.staff_id, name, now, public_url, time=one.clock, more=str(more))
+    name_too_late = await _too_late(db, paged[0])
+    return _answer(reply, paged[0].staff_id, name_too_late, now, public_url) if name_too_late else None
 
 
 async def hear(db: Db, attempt: uuid.UUID) -> str | None:
@@ -102,8 +116,8 @@ async def _note(db: Db, organization: uuid.UUID, paged: Paged, by: dict[str, str
     await tell(db, Event(topic="worklist", organization=organization, patient=paged.patient_id))
 
 
-def _answer(reply: Reply, staff: uuid.UUID, name: str, now: datetime, public_url: str) -> Message:
-    text = wording.render(name, "en", url=f"{public_url}/worklist")
+def _answer(reply: Reply, staff: uuid.UUID, name: str, now: datetime, public_url: str, **fields: str) -> Message:
+    text = wording.render(name, "en", url=f"{public_url}/worklist", **fields)
     return Message(
         id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
         staff_id=staff, to_number=reply.from_number, to_hash=reply.from_hash, wording=text.name,

@@ -1,7 +1,9 @@
 """A nurse answers a page from her telephone: her newest page is taken in her name, once; nobody else's text changes it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -82,6 +84,30 @@ async def test_only_the_newest_page_is_taken(paged: Clinic, owner: Any, worker_d
     await phones.write(paged.world.nurse_phone, "1")
     taken = await owner.fetch("SELECT id FROM alert WHERE status = 'acknowledged'")
     assert [row["id"] for row in taken] == [newer]
+
+
+async def test_one_takes_the_newest_page_that_nobody_has_and_the_answer_says_which(
+    paged: Clinic, owner: Any, worker_db: Any, phones: Phones
+) -> None:
+    first = await owner.fetchval("SELECT id FROM alert")
+    await owner.execute("UPDATE message SET created_at = created_at - interval '7 minutes'")
+    now = await owner.fetchval("SELECT now()")
+    newer = [await open_alert(owner, paged.world, now, rule=rule) for rule in ("glucose_low", "bp_low")]
+    await tick(worker_db, now)
+    await send_all(worker_db, phones.gateway(), now)
+    await owner.execute("UPDATE alert SET status = 'acknowledged', acknowledged_by = $2 WHERE id = $1", newer[0], paged.backup)  # fmt: skip
+    zone = ZoneInfo(await owner.fetchval("SELECT zone FROM organization WHERE id = $1", paged.world.organization))
+    taken, answered = [], []
+    for at in (now, now - timedelta(minutes=7)):
+        await phones.write(paged.world.nurse_phone, "1")
+        who = "acknowledged_by = $1 AND id <> ALL($2)"
+        taken.append(await owner.fetchval(f"SELECT id FROM alert WHERE {who}", paged.world.nurse, taken))
+        answered.append(
+            (await owner.fetch("SELECT body FROM message WHERE purpose = 'answer' ORDER BY id"))[-1]["body"]
+        )
+        assert f"the page of {at.astimezone(zone):%H:%M}" in answered[-1]
+    assert taken == [newer[1], first]
+    assert ["Still waiting: 1." in body for body in answered] == [True, False]
 
 
 async def test_a_patient_in_danger_is_taken_the_same_way_and_the_nurse_is_paged_once(

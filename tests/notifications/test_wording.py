@@ -8,6 +8,7 @@ from notifications import wording
 from notifications.segments import cost, fold
 
 FIELDS = {
+    "time": "14:05", "more": "2",
     "clinic": "Clínica Río Grande Heart Center", "url": "https://careloop.clinic.example.org/portal",
     "when": "Mon Nov 23, 08:00", "rest": "5", "measured": "23:50 (Nov 21)", "arrived": "14:22",
     "count": "12", "code": "123456", "choices": "1 Guadalupe, 2 Maximiliano",
