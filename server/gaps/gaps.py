@@ -73,7 +73,7 @@ TOUCH = """
 
 
 class Touch(msgspec.Struct, frozen=True, kw_only=True):
-    """One outreach for a gap."""
+    """One outreach for a gap: a message that went into the outbox, whatever became of it there."""
 
     organization_id: uuid.UUID
     patient_id: uuid.UUID

@@ -7,8 +7,9 @@ from server.db.pool import Db
 
 TEXTS_BEFORE_A_CALL = 3  # somebody who did not answer three texts will not answer a fourth
 
-# A touch is a text that went into the outbox. Nobody is asked for what is booked, nor before the day they asked us to
-# wait for; who is held out of an experiment is left alone, by telephone too. One call per gap, whatever came of it.
+# A touch counts when its message was sent or may have been: what a trial withheld, the policy stopped or the provider
+# refused reached nobody. Nobody is asked for what is booked, nor before the day they asked us to wait for; who is held
+# out of an experiment is left alone, by telephone too. One call per gap, whatever came of it.
 # The kinds of a call are those of `server/outreach/tasks.py`: its subject is the gap's id.
 GAPS = """
     WITH sight AS MATERIALIZED (
@@ -20,7 +21,9 @@ GAPS = """
           JOIN patient p ON p.id = g.patient_id AND p.zone = s.zone
          CROSS JOIN LATERAL (
                SELECT count(*) AS texts, max((t.touched_at AT TIME ZONE s.zone)::date) AS last_on
-                 FROM touch t WHERE t.patient_id = g.patient_id AND t.gap_id = g.id) AS t
+                 FROM touch t LEFT JOIN message m ON m.id = t.message_id
+                WHERE t.patient_id = g.patient_id AND t.gap_id = g.id
+                  AND (m.id IS NULL OR m.status NOT IN ('withheld', 'suppressed', 'failed'))) AS t
          WHERE p.monitoring_status = 'active' AND NOT p.synthetic
            AND s.slot::date BETWEEN g.period_start AND g.period_end
            AND (g.opened_at AT TIME ZONE s.zone)::date <= s.slot::date
