@@ -35,6 +35,14 @@ async def put(db: Any, messages: Sequence[Message]) -> list[uuid.UUID]:
     return [record["id"] for record in await db.fetch(PUT, *map(list, columns))]
 
 
+WRITTEN = "SELECT EXISTS (SELECT FROM message WHERE organization_id = $1 AND unique_for = $2)"
+
+
+async def written(db: Any, organization: uuid.UUID, unique_for: str) -> bool:
+    """Was a message written for this reason before?"""
+    return bool(await db.fetchval(WRITTEN, organization, unique_for))
+
+
 # By which ways the sender sends. What else waits in the outbox is somebody else's.
 CHANNELS: tuple[Channel, ...] = ("sms", "voice")
 # An answer that comes late finds its message called unknown: what it says for certain still counts.

@@ -33,7 +33,7 @@ UNSAID = """
         SELECT b.id, b.organization_id
           FROM alarm b JOIN organization o ON o.id = b.organization_id AND o.state <> 'shadow'
          WHERE b.status = 'open' AND b.severity = 'high' AND b.kind IN ('audit_mismatch', 'canary')
-           AND b.opened_at <= $2
+           AND coalesce(b.again_at, b.opened_at) <= $2
            AND NOT EXISTS (SELECT FROM message m
                             WHERE m.alarm_id = b.id AND m.purpose = 'page' AND m.created_at > $3
                               AND (m.status IN ('sent', 'delivered') OR m.unique_for LIKE 'auditor:%'))),

@@ -39,7 +39,8 @@ OVERDUE = """
          UNION ALL
         SELECT b.organization_id
           FROM alarm b LEFT JOIN escalation e ON e.id = b.id
-         WHERE b.status = 'open' AND b.severity = 'high' AND b.kind <> ALL ($2::text[]) AND b.opened_at < $1
+         WHERE b.status = 'open' AND b.severity = 'high' AND b.kind <> ALL ($2::text[])
+           AND coalesce(b.again_at, b.opened_at) < $1
            AND (e.id IS NULL OR e.ended_at IS NOT NULL))
     SELECT organization_id, count(*) FROM late GROUP BY organization_id
 """

@@ -90,7 +90,7 @@ async def _act(
     wrote = questionnaires.written(asked.content, answers)
     said = replies.classify(wrote) if wrote else None
     if said is not None and said.says("danger"):
-        await _danger(db, patient, response, said, now, told)
+        await _danger(db, who, patient, response, said, now, told)
     if said is not None and said.says("opt_out"):
         await _opt_out(db, who, patient, now, told)
     if wrote or questionnaires.tells(asked.content, answers):
@@ -106,7 +106,9 @@ async def _act(
     await tell(db, Event(topic="patient", organization=patient.organization_id, patient=patient.id))
 
 
-async def _danger(db: Db, patient: Patient, response: uuid.UUID, said: Classified, now: datetime, told: Told) -> None:
+async def _danger(
+    db: Db, who: Who, patient: Patient, response: uuid.UUID, said: Classified, now: datetime, told: Told
+) -> None:
     """A high alarm and a page, and the emergency number on the telephone they may be holding: as for a text."""
     organization = await organizations.get(db, patient.organization_id)
     heard = Heard(
@@ -120,7 +122,7 @@ async def _danger(db: Db, patient: Patient, response: uuid.UUID, said: Classifie
             Contact(patient_id=patient.id, team_id=patient.team_id, mrn=patient.mrn, language=patient.language)
         ],
     )  # fmt: skip
-    await danger.page_staff(db, heard, now, told)
+    await danger.page_staff(db, who, heard, now, told)
     if patient.phone:
         await outbox.put(db, [heard.answer("emergency", now)])
     await tell(db, Event(topic="outbox"))

@@ -6,11 +6,10 @@ from datetime import datetime
 import msgspec
 
 from notifications import opt_outs, outbox, wording
-from server.db.events import Event, tell
 from server.db.pool import Db, Who
 from server.flows import confirm
 from server.flows.page import Told
-from server.monitoring import alarms, answers, waits
+from server.monitoring import answers, waits
 from server.outreach import calls, tasks
 from server.outreach.calls import Call
 from server.security import audit
@@ -74,7 +73,7 @@ async def press(
         db, who, call.organization_id, "call.key", subject, now, patient=call.patient_id, detail={"key": key[:1]}
     )
     if call.purpose == "safety":
-        return await _safety_key(db, who, call, key, now, told)
+        return await _safety_key(db, who, call, attempt, key, now, told)
     if key == STOP:
         await opt_outs.record(db, call.organization_id, call.sender_number or default_sender, call.to_hash, "call", now)
         return _says(call, "call_patient_stopped")
@@ -103,7 +102,9 @@ async def _after(db: Db, call: Call, key: str, now: datetime) -> Script:
     return _says(call, "call_patient_will_call")
 
 
-async def _safety_key(db: Db, who: Who, call: Call, key: str, now: datetime, told: Told) -> Script:
+async def _safety_key(
+    db: Db, who: Who, call: Call, attempt: uuid.UUID, key: str, now: datetime, told: Told
+) -> Script:  # fmt: skip
     """Somebody heard it: nobody else needs to be told for that reason. A question takes its answer by key."""
     await calls.heard(db, call.message_id, now)
     await outbox.settle(db, call.message_id, "delivered", since=("sending", "sent", "unknown"))
@@ -116,12 +117,8 @@ async def _safety_key(db: Db, who: Who, call: Call, key: str, now: datetime, tol
     if one is not None and key == FIRST:
         await confirm.no_symptoms(db, who, one, now)
     elif key == SECOND and (one is None or not await confirm.symptoms(db, who, one, "symptoms", now, told)):
-        await _danger(db, call, call.patient_id, now)
+        reach = (await waits.reach(db, [call.patient_id], now))[call.patient_id]
+        await confirm.symptoms_again(
+            db, who, call.organization_id, call.patient_id, reach.mrn, f"call:{attempt}", now, told
+        )  # fmt: skip
     return _says(call, "call_patient_bye" if key == FIRST else "call_safety_symptoms")
-
-
-async def _danger(db: Db, call: Call, patient: uuid.UUID, now: datetime) -> None:
-    """Symptoms that no open alert stands for any more: an alarm of its own, as for a text of danger."""
-    reach = (await waits.reach(db, [patient], now))[patient]
-    await alarms.raise_alarm(db, call.organization_id, "patient_in_danger", reach.mrn, "high", confirm.SAYS, now)
-    await tell(db, Event(topic="worklist", organization=call.organization_id))

@@ -18,14 +18,16 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
 from server.errors import NotFound
-from server.flows import page
+from server.flows import cry, danger, page
+from server.flows.cry import Cry
 from server.flows.page import Told
-from server.monitoring import alarms, answers, confirmations, limits, waits
+from server.monitoring import answers, confirmations, limits, waits
 from server.monitoring.answers import Standing
 from server.monitoring.confirmations import Due, State
 from server.monitoring.waits import Reach
 from server.outreach import wordings
 from server.outreach.wordings import Owns
+from server.people import roster
 from server.security import audit
 from server.security.sessions import Person
 
@@ -133,6 +135,18 @@ async def symptoms(
     return True
 
 
+async def symptoms_again(
+    db: Db, who: Who, organization: uuid.UUID, patient: uuid.UUID, mrn: str, event: str, now: datetime, told: Told
+) -> None:  # fmt: skip
+    """Symptoms that no open alert stands for: an alarm of its own, as for a text of danger, for each event anew."""
+    team = (await roster.teams_of(db, [patient]))[patient]
+    one = Cry(
+        organization_id=organization, kind=danger.KIND, subject=mrn, says=SAYS, event=event, wording="page_symptoms",
+        team_id=team, patient_id=patient,
+    )  # fmt: skip
+    await cry.hear(db, who, one, now, told)
+
+
 async def _page_again(db: Db, one: Standing, now: datetime, told: Told) -> None:
     alert = msgspec.structs.replace(one.alert, severity="high")
     messages = await page.to_staff(db, [alert], now, told, "page_symptoms")
@@ -170,7 +184,7 @@ async def answer(
             return
         reach = (await waits.reach(db, [person.patient_id], now))[person.patient_id]
         if not await symptoms(db, who, one, "symptoms", now, told):
-            await alarms.raise_alarm(db, person.organization, "patient_in_danger", reach.mrn, "high", SAYS, now)
+            await symptoms_again(db, who, one.organization_id, one.patient_id, reach.mrn, f"portal:{one.id}", now, told)
         await page.write(db, _emergency(one, reach, now, await wordings.of(db, one.organization_id)))
 
 

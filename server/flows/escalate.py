@@ -12,6 +12,7 @@ from notifications.messages import Channel, Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
+from server.flows import returned
 from server.flows.page import NOBODY, UNREACHABLE, Told
 from server.monitoring import alarms, chains, returns, steps
 from server.monitoring.alarms import Alarm
@@ -22,7 +23,6 @@ from server.outreach.wordings import Owns
 from server.people import coverage, holidays, roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift, Reachable
-from server.security import audit
 
 AUTHOR = "Careloop defaults"
 EXHAUSTED = "Everybody who should be told was paged and nobody answers. Somebody has to look at the worklist now."
@@ -101,22 +101,14 @@ async def _make_steps(db: Db) -> None:
 
 async def _give_back(database: Database, who: Who, lasts: timedelta, now: datetime) -> None:
     async with database.transaction(who) as db:
-        returned = await returns.give_back(db, now, lasts)
-        await _begin_again(db, [one.id for one in returned], now)
-        for one in returned:
-            await audit.note(
-                db, who, one.organization_id, "alert.return", f"alert:{one.id}", now, patient=one.patient_id,
-                detail={"why": one.why},
-            )  # fmt: skip
-        await tell(
-            db,
-            *(Event(topic="worklist", organization=one.organization_id, patient=one.patient_id) for one in returned),
-        )
+        alerts = await returns.give_back(db, now, lasts)
+        await _begin_again(db, [one.id for one in alerts], now)
+        await returned.note(db, who, [*alerts, *await returns.give_back_alarms(db, now, lasts)], now)
 
 
-async def _begin_again(db: Db, returned: Sequence[uuid.UUID], now: datetime) -> None:
+async def _begin_again(db: Db, ids: Sequence[uuid.UUID], now: datetime) -> None:
     """What is high is said at once; the rest when its first page would have been due, so not at night."""
-    again = await chains.less_than_high(db, returned)
+    again = await chains.less_than_high(db, ids)
     of = await steps.of(db, [one.organization_id for one in again])
     closed = await holidays.of_teams(db, [one.team_id for one in again], now.date())
     await chains.put_off(db, [(one.id, _first_due(one, of, closed)) for one in again])
@@ -162,7 +154,7 @@ def _next(chain: Chain, its: Sequence[Step], closed: Closed, now: datetime) -> T
 
 def _moved(chain: Chain, take: Take, now: datetime) -> Moved:
     """The page that was written with the alert is the first step's: the time of that step is the alert's."""
-    stepped = chain.started_at if _is_first(chain) and chain.told else now
+    stepped = chain.started_at if chain.position == 0 and chain.told else now
     return Moved(chain=chain, stepped_at=stepped, due_at=take.due_at, repeating=take.repeating)
 
 
@@ -193,8 +185,8 @@ def _pages(
 
 
 def _is_opening(chain: Chain, who: str, channel: Channel) -> bool:
-    """Is it the page that whoever opens an alert writes with it?"""
-    return _is_first(chain) and who == "on_shift" and channel == "sms"
+    """Is it the page that whoever opens an alert, or hears a new cry, writes with it?"""
+    return chain.position == 0 and who == "on_shift" and channel == "sms"
 
 
 WAYS: Mapping[str, tuple[Channel, ...]] = {"sms": ("sms",), "voice": ("voice",), "both": ("sms", "voice")}
@@ -228,7 +220,7 @@ SPOKEN: Mapping[tuple[str, bool], str] = {
 def _once(chain: Chain, who: str, staff: uuid.UUID, channel: Channel) -> str:
     """The opening page has the name that whoever opens an alert gives it, so it is written once."""
     name = f"page:{chain.id}:{chain.severity}"
-    if _is_opening(chain, who, channel):
+    if _is_first(chain) and _is_opening(chain, who, channel):
         return name
     return f"{name}:{chain.round}.{chain.position}:{staff}" + (":voice" if channel == "voice" else "")
 

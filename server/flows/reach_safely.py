@@ -12,15 +12,13 @@ from notifications.messages import Message
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
-from server.flows import ask
+from server.flows import ask, cry
+from server.flows.cry import Cry
 from server.flows.page import Told
-from server.monitoring import alarms, targets
+from server.monitoring import targets
 from server.outreach import safety, tasks, wordings
 from server.outreach.safety import Safety, Untold
 from server.outreach.wordings import Owns
-from server.people import roster
-from server.people.phones import phone_hash
-from server.people.roster import OnShift
 from server.security import audit
 
 KIND = "patient_unreached"
@@ -48,7 +46,7 @@ async def _move(db: Db, who: Who, one: Safety, now: datetime, told: Told) -> Non
     if step == "call":
         await _put(db, [_call(one, now)])
     elif step == "person":
-        await _tell_a_person(db, one, now, told)
+        await _tell_a_person(db, who, one, now, told)
     if step in {"call", "person"}:
         await audit.note(
             db, who, one.organization_id, f"safety.{step}", f"message:{one.id}", now, patient=one.patient_id
@@ -91,7 +89,7 @@ def _untold_call(one: Untold, now: datetime, own: Owns) -> Message:
     )  # fmt: skip
 
 
-async def _tell_a_person(db: Db, one: Safety, now: datetime, told: Told) -> None:
+async def _tell_a_person(db: Db, who: Who, one: Safety, now: datetime, told: Told) -> None:
     """A task always; an alarm and a page unless somebody was paged about this patient already."""
     subject = f"patient:{one.patient_id}" if one.patient_id else one.subject
     says = SAYS if one.patient_id else SAYS_UNKNOWN.format(number=one.to_number)
@@ -101,20 +99,8 @@ async def _tell_a_person(db: Db, one: Safety, now: datetime, told: Told) -> None
     )  # fmt: skip
     if one.told:
         return
-    await alarms.raise_alarm(db, one.organization_id, KIND, one.subject, "high", says, now)
-    await tell(db, Event(topic="worklist", organization=one.organization_id, patient=one.patient_id))
-    alarm = await alarms.standing(db, one.organization_id, KIND, one.subject)
-    person = await roster.answers(db, one.organization_id, one.team_id, now)
-    if person is not None and alarm is not None:
-        own = await wordings.of(db, one.organization_id)
-        text = wording.render("page_unreached", "en", own, url=f"{told.public_url}/worklist")
-        await _put(db, [Message(
-            id=uuid7(), organization_id=one.organization_id, purpose="page", unique_for=f"page:unreached:{one.id}",
-            staff_id=person.staff_id, alarm_id=alarm, to_number=person.phone,
-            to_hash=_hash(told, person), wording=text.name, wording_version=text.version, language=text.language,
-            body=text.body, not_before=now, created_at=now,
-        )])  # fmt: skip
-
-
-def _hash(told: Told, person: OnShift) -> bytes:
-    return phone_hash(told.field_key, person.phone)
+    cried = Cry(
+        organization_id=one.organization_id, kind=KIND, subject=one.subject, says=says, event=f"unreached:{one.id}",
+        wording="page_unreached", team_id=one.team_id, patient_id=one.patient_id,
+    )  # fmt: skip
+    await cry.hear(db, who, cried, now, told)

@@ -21,7 +21,7 @@ from server.db.pool import Db
 from server.flows.clock import compare
 from server.flows.nobodys import crises
 from server.flows.page import Told, page
-from server.monitoring import alarms, alerts, findings, limits, rules
+from server.monitoring import alarms, alerts, findings, limits, returns, rules
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.limits import Limit
@@ -50,7 +50,8 @@ async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, ca
     await keep_doubtful(db, new, now)
     episodes = await judge(db, new, known, applying, now, told)
     await compare(db, _compared(new, known, now), now)
-    await alarms.raise_all(db, [*(alarm for c in new for alarm in _trouble(c)), *await crises(db, new, now)], now)
+    await alarms.raise_all(db, [alarm for c in new for alarm in _trouble(c)], now)
+    await returns.cry(db, await crises(db, new, now), now)
     await tell(db, *_worklists(new, episodes))
     counts: Counter[str] = Counter(c.fate for c in new)
     counts.update(received=len(candidates), duplicate=len(candidates) - len(new))

@@ -101,7 +101,7 @@ async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Cam
     if emergency:
         await _let_go(db, who, took, now, told)
         if heard.said.says("danger") or not paged:
-            await danger.page_staff(db, heard, now, told)
+            await danger.page_staff(db, who, heard, now, told)
             deeds.append(Deed(deed="danger"))
     if heard.said.says("opt_out"):
         says += await _opt_out(db, heard, now, danger=emergency)

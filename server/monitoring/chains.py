@@ -58,7 +58,8 @@ BEGINNINGS = """
       JOIN organization o ON o.id = n.organization_id
      WHERE n.chained IS DISTINCT FROM n.severity
      UNION ALL
-    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone, b.opened_at, 0, 0
+    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone,
+           coalesce(b.again_at, b.opened_at), 0, 0
       FROM alarm b
       JOIN organization o ON o.id = b.organization_id
       JOIN LATERAL (

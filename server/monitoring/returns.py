@@ -1,21 +1,27 @@
-"""An acknowledgement lasts for a while: without an outcome, or when its owner leaves, the alert is open again."""
+"""An acknowledgement lasts for a while: without an outcome, or when its owner leaves, what was taken is open again.
+
+A new cry of somebody in danger ends it at once: whoever took the first one does not know of the second.
+"""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 
 from server.db.pool import Db
+from server.monitoring import alarms
+from server.monitoring.alarms import Alarm
 
 
 class Returned(msgspec.Struct, frozen=True, kw_only=True):
-    """An alert that is open again, and why."""
+    """An alert that is open again, and why; without a patient it is an alarm."""
 
     id: uuid.UUID
     organization_id: uuid.UUID
-    patient_id: uuid.UUID
-    why: Literal["no_outcome", "off_shift"]
+    patient_id: uuid.UUID | None = None
+    why: Literal["no_outcome", "off_shift", "new_cry"]
 
 
 # Who answered without being on shift leaves no shift, so only time brings theirs back. Its next round of pages begins
@@ -53,3 +59,67 @@ GIVE_BACK = """
 async def give_back(db: Db, now: datetime, lasts: timedelta) -> list[Returned]:
     """Open again what was acknowledged `lasts` ago without an outcome, or by somebody whose shift has ended."""
     return [Returned(**dict(row)) for row in await db.fetch(GIVE_BACK, now, now - lasts)]
+
+
+# As alerts do, for what is high. Without a chain (nobody was paged of it yet) its first one begins when it returns.
+GIVE_BACK_ALARMS = """
+    WITH gone AS MATERIALIZED (
+        SELECT b.id, CASE WHEN b.acknowledged_at <= $2 THEN 'no_outcome' ELSE 'off_shift' END AS why
+          FROM alarm b
+         WHERE b.status = 'acknowledged' AND b.severity = 'high'
+           AND (b.acknowledged_at <= $2
+                OR b.acknowledged_at <= $1 AND EXISTS (SELECT FROM shift sh
+                            WHERE sh.staff_id = b.acknowledged_by
+                              AND sh.starts_at <= b.acknowledged_at AND sh.ends_at > b.acknowledged_at)
+                   AND NOT EXISTS (SELECT FROM shift sh
+                                    WHERE sh.staff_id = b.acknowledged_by AND sh.cancelled_at IS NULL
+                                      AND sh.starts_at <= $1 AND sh.ends_at > $1
+                                      AND NOT EXISTS (SELECT FROM time_off t
+                                                       WHERE t.staff_id = sh.staff_id AND t.cancelled_at IS NULL
+                                                         AND t.starts_at <= $1 AND t.ends_at > $1)))
+         ORDER BY b.id
+           FOR UPDATE OF b SKIP LOCKED),
+    again AS (
+        UPDATE escalation e
+           SET round = e.round + 1, position = 0, started_at = $1, stepped_at = $1, due_at = $1,
+               repeating = false, ended_at = NULL
+          FROM gone WHERE e.id = gone.id)
+    UPDATE alarm b
+       SET status = 'open', acknowledged_by = NULL, acknowledged_at = NULL, again_at = $1, again_why = gone.why
+      FROM gone WHERE b.id = gone.id AND b.status = 'acknowledged'
+    RETURNING b.id, b.organization_id, gone.why
+"""
+
+
+async def give_back_alarms(db: Db, now: datetime, lasts: timedelta) -> list[Returned]:
+    """The same for high alarms."""
+    return [Returned(**dict(row)) for row in await db.fetch(GIVE_BACK_ALARMS, now, now - lasts)]
+
+
+CRY_AGAIN = """
+    WITH heard AS (
+        UPDATE alarm b
+           SET status = 'open', acknowledged_by = NULL, acknowledged_at = NULL, again_at = $4, again_why = 'new_cry'
+          FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (organization_id, kind, subject)
+         WHERE b.organization_id = n.organization_id AND b.kind = n.kind AND b.subject = n.subject
+           AND b.status = 'acknowledged'
+        RETURNING b.id, b.organization_id),
+    again AS (
+        UPDATE escalation e
+           SET round = e.round + 1, position = 0, started_at = $4, stepped_at = $4, due_at = $4,
+               repeating = false, ended_at = NULL
+          FROM heard WHERE e.id = heard.id)
+    SELECT id, organization_id, 'new_cry' AS why FROM heard
+"""
+
+
+async def cry(db: Db, cries: Sequence[Alarm], now: datetime) -> list[Returned]:
+    """Somebody is in danger now: each alarm stands open, also one that was taken. Call it once for each event.
+
+    Raised first: that locks each row, so nobody can take it in between.
+    """
+    if not cries:
+        return []
+    await alarms.raise_all(db, cries, now)
+    keys = sorted({(one.organization_id, one.kind, one.subject) for one in cries})
+    return [Returned(**dict(row)) for row in await db.fetch(CRY_AGAIN, *map(list, zip(*keys, strict=True)), now)]

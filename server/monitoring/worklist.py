@@ -92,6 +92,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     page_held: bool = False
     says: str | None = None
     about_text: bool = False  # it is in the patient's conversation
+    again_at: datetime | None = None  # an alarm that was taken and is open again, or got worse
+    again_why: str | None = None
 
     def aside(self, now: datetime) -> bool:
         """It waits for nobody just now: somebody laid it aside for a while."""
@@ -192,7 +194,7 @@ async def one_alert(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Item | None
 ALARMS = """
     SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
-           s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn
+           s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn, a.again_at, a.again_why
       FROM alarm a
       LEFT JOIN staff s ON s.id = a.acknowledged_by
       LEFT JOIN LATERAL (
@@ -205,14 +207,15 @@ ALARMS = """
               AND (d.id = a.subject OR d.hub_id = a.subject)
            HAVING count(DISTINCT p.id) = 1
             UNION ALL
-           SELECT p.id, p.given_name || ' ' || p.family_name, p.mrn
-             FROM patient p
+           SELECT p.id, p.given_name || ' ' || p.family_name, p.mrn FROM patient p
             WHERE a.kind IN ('patient_message', 'patient_wants_call', 'patient_in_danger', 'wrong_number')
               AND p.organization_id = a.organization_id AND p.mrn = a.subject) w ON true
      WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
 """
 
 
+# A team's id tells nobody anything; a device's id and a record number do.
+UNNAMED = {"roster", "roster_gap", "roster_unpublished", "chain_exhausted", "page_failed", "text_unresolved"}
 ABOUT_TEXT = {"patient_message", "patient_wants_call", "patient_in_danger", "wrong_number"}
 
 
@@ -224,10 +227,7 @@ async def open_items(db: Db) -> list[Item]:
 
 def _alarm(row: dict[str, Any]) -> Item:
     kind, subject = row.pop("title"), row.pop("subject")
-    # A team's id tells nobody anything; a device's id and a record number do.
-    named = (
-        "" if kind in {"roster", "roster_gap", "chain_exhausted", "page_failed", "text_unresolved"} else f" · {subject}"
-    )
+    named = "" if kind in UNNAMED else f" · {subject}"
     return Item(kind="alarm", title=TITLES.get(kind, kind) + named, about_text=kind in ABOUT_TEXT, **row)
 
 

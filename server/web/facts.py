@@ -126,10 +126,17 @@ SNOOZE_REASONS: Final = {
     "other": "Something else (say what)",
 }
 SNOOZE_HOURS: Final = (4, 24, 72)
+RETURNED: Final = {
+    "no_outcome": "nobody said in time what came of it",
+    "off_shift": "whoever had it went off shift",
+    "snooze_over": "the snooze was over",
+    "new_cry": "a new cry for help",
+    "worse": "it got worse",
+}  # why what somebody had is open again
 SNOOZE_ENDED: Final = {
     "expired": "its time was over", "worse": "it got worse", "woken": "woken", "answered": "somebody answered",
 }  # fmt: skip
 FILTERS: Final = (headline, against, late, later)
 GLOBALS: Final = {
-    "snooze_reasons": SNOOZE_REASONS, "snooze_hours": SNOOZE_HOURS, "snooze_ended": SNOOZE_ENDED,
+    "snooze_reasons": SNOOZE_REASONS, "snooze_hours": SNOOZE_HOURS, "snooze_ended": SNOOZE_ENDED, "returned": RETURNED,
 }  # fmt: skip

@@ -324,6 +324,50 @@ async def test_an_alert_whose_owner_goes_off_shift_returns(
     assert await count(owner, "message") == (1 if stays else 2)
 
 
+@pytest.mark.parametrize("how", ["time", "off shift", "medium", "resolved"])
+async def test_a_high_alarm_that_was_taken_returns_as_an_alert_does(
+    clinic: Clinic, owner: Any, worker_db: Database, web_db: Database, how: str
+) -> None:
+    alarm = uuid7()
+    await owner.execute(
+        "INSERT INTO alarm (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)"
+        " VALUES ($1, $2, 'patient_in_danger', 'x', $3, 'x', $4, $4)",
+        alarm, clinic.world.organization, "medium" if how == "medium" else "high", NOW,
+    )  # fmt: skip
+    await tick(worker_db, NOW)
+    await answers.acknowledge_alarm(web_db, person_of(clinic.world), alarm, NOW + MINUTE)
+    at = 61 if how != "off shift" else 20
+    if how == "off shift":
+        await owner.execute("UPDATE shift SET ends_at = $1", NOW + 20 * MINUTE)
+    if how == "resolved":
+        await answers.resolve_alarm(web_db, person_of(clinic.world), alarm, "called her", NOW + 2 * MINUTE)
+    await tick(worker_db, NOW + (at - 1) * MINUTE)
+    assert await count(owner, "alarm", "kind = 'patient_in_danger' AND status = 'open'") == 0
+    await tick(worker_db, NOW + at * MINUTE)
+    await tick(worker_db, NOW + (at + 5) * MINUTE)
+    row = await owner.fetchrow("SELECT status, again_at, again_why FROM alarm WHERE kind = 'patient_in_danger'")
+    if how in {"medium", "resolved"}:
+        assert row["status"] == ("acknowledged" if how == "medium" else "resolved")
+        return
+    assert tuple(row) == ("open", NOW + at * MINUTE, "no_outcome" if how == "time" else "off_shift")
+    pages = await owner.fetch("SELECT created_at FROM message WHERE alarm_id = $1 ORDER BY created_at", alarm)
+    assert [page["created_at"] for page in pages] == [NOW, NOW + at * MINUTE, NOW + (at + 5) * MINUTE]
+    assert await count(owner, "audit", "action = 'alarm.return'") == 1
+
+
+async def test_a_high_alarm_taken_before_anybody_was_paged_begins_at_the_first_step_when_it_returns(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    await owner.execute(
+        "INSERT INTO alarm (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at, status,"
+        " acknowledged_by, acknowledged_at) VALUES ($1, $2, 'audit_mismatch', 'x', 'high', 'x', $3, $3, 'acknowledged',"
+        " $4, $3)",
+        uuid7(), clinic.world.organization, NOW, clinic.admin,
+    )  # fmt: skip
+    await every(worker_db, 66)
+    assert await paged(owner, clinic, NOW) == [(61, "nurse"), (65, "backup")]  # it began in the round after
+
+
 async def test_steps_are_the_organizations_to_change_and_a_teams_own_go_first(
     clinic: Clinic, owner: Any, worker_db: Database
 ) -> None:

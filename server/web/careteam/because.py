@@ -15,11 +15,6 @@ from server.monitoring.usual import Usual
 from server.web import facts, shown
 
 WORSE: Final = ("low", "medium", "high")
-RETURNED: Final = {
-    "no_outcome": "nobody said in time what came of it",
-    "off_shift": "whoever had it went off shift",
-    "snooze_over": "the snooze was over",
-}
 
 
 def clock(one: Evidence) -> str:
@@ -111,7 +106,7 @@ def _did(line: Line, zone: str, now: datetime) -> str:
         case "resolve":
             return f"Resolved by {who}: {shown.OUTCOMES.get(detail.get('outcome', ''), 'no outcome')}"
         case "return":
-            return f"Back on the list: {RETURNED.get(detail.get('why', ''), 'it was not finished')}"
+            return f"Back on the list: {facts.RETURNED.get(detail.get('why', ''), 'it was not finished')}"
         case "snooze":
             return _snoozed(line, who, zone, now)
         case "wake":
