@@ -19,7 +19,7 @@ from server.db.heartbeats import beat
 from server.db.ids import uuid7
 from server.db.pool import AWAY, Database, Who
 from server.flows import clock, dropped, reading
-from server.flows.page import Told
+from server.flows.page import Told, told_of
 from server.flows.reading import Outcome
 from server.settings import Settings, mqtt_parts
 from server.waiting import wait
@@ -61,9 +61,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     broker = mqtt.Broker(host=host, port=port, tls=tls, username=username, password=password, plain=plain)
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
     database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True, generic_plans=True)
-    told = Told(
-        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
-    )  # fmt: skip
+    told = told_of(settings)
     between = Between(session=session, database=database, told=told, daily_cap=settings.daily_cap)
     try:
         async with asyncio.TaskGroup() as loops:

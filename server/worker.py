@@ -136,10 +136,9 @@ def loops(
         public_url=settings.public_url, default_sender=gateway.default_sender, by_email=settings.smtp is not None
     )
     email = post.sender_of(database, WHO, post.email_of(settings), raise_alarm, _now)
-    told = reply.Told(public_url=settings.public_url, field_key=settings.field_key)
     tick = settings.tick_seconds
     lasts = timedelta(minutes=settings.acknowledged_minutes)
-    paging = page.Told(public_url=settings.public_url, field_key=settings.field_key)
+    paging = page.told_of(settings)
     return [
         Loop(name="sender", step=lambda: _send(sender, outbox_bell), every=1, bell=outbox_bell, end=sender.finish),
         Loop(name="escalate", step=lambda: escalate.escalate(database, WHO, lasts, _now(), paging), every=2),
@@ -175,7 +174,7 @@ def loops(
             step=lambda: compare_rule.compare_due(database, settings.url_for("worker"), WHO, _now, stop.is_set),
             every=2,
         ),
-        Loop(name="reconcile", step=lambda: _reconcile(settings, database, gateway, told), every=5),
+        Loop(name="reconcile", step=lambda: _reconcile(settings, database, gateway, paging), every=5),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
         Loop(
             name="quarantine",

@@ -12,6 +12,7 @@ from server.db.ids import uuid7
 from server.people.phones import phone_hash
 
 FIELD_KEY = "test-field-key-0123456789abcdef-0123456789"
+NEVER_WAIT = (200, 130)
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):

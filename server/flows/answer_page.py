@@ -117,7 +117,7 @@ async def _note(db: Db, organization: uuid.UUID, paged: Paged, by: dict[str, str
 
 
 def _answer(reply: Reply, staff: uuid.UUID, name: str, now: datetime, public_url: str, **fields: str) -> Message:
-    text = wording.render(name, "en", url=f"{public_url}/worklist", **fields)
+    text = wording.render(name, "en", {}, url=f"{public_url}/worklist", **fields)
     return Message(
         id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
         staff_id=staff, to_number=reply.from_number, to_hash=reply.from_hash, wording=text.name,

@@ -14,7 +14,7 @@ SAYS_UNKNOWN = "A text message from {number}, which no patient has, may be an em
 
 
 async def page_staff(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> None:
-    """A high alarm and a page at once, for each text anew, to whoever answers for the patient or for one we do not know."""
+    """A high alarm, and for each text anew a page at once to whoever answers for the patient, or for a stranger."""
     person = heard.person
     one = Cry(
         organization_id=heard.reply.organization_id, kind=KIND, subject=heard.subject,

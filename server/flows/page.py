@@ -18,12 +18,12 @@ from server.monitoring import alarms, contradictions, waits
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
-from server.monitoring.waits import NEVER
 from server.outreach import wordings
 from server.outreach.wordings import Owns
 from server.people import roster
 from server.people.phones import phone_hash
 from server.people.roster import OnShift
+from server.settings import Settings
 
 NOBODY = "Nobody is on shift for this team: pages go to the first person with a telephone. Fill the roster."
 UNREACHABLE = "A page could not be written: nobody in this organization has a telephone. Enter one now."
@@ -33,11 +33,18 @@ NOTHING_MORE: Mapping[str, str] = {}
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What a page needs to know of this installation. `never_wait`: from this pressure on no page waits."""
+    """What a page needs to know of this installation. `never_wait`: from this pressure on no page waits.
+
+    It has no default: a door that forgot the setting would let a page wait that must not.
+    """
 
     public_url: str
     field_key: str
-    never_wait: tuple[int, int] = NEVER
+    never_wait: tuple[int, int]
+
+
+def told_of(settings: Settings) -> Told:
+    return Told(public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait)
 
 
 class Urgent(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,9 +23,6 @@ class Pressure(msgspec.Struct, frozen=True):
     diastolic: Decimal
 
 
-NEVER = (200, 130)  # mmHg: from here on nothing waits; CARELOOP_NEVER_WAIT
-
-
 class Reach(msgspec.Struct, frozen=True, kw_only=True):
     """How a patient can be asked now, and what speaks against waiting for the answer.
 

@@ -60,8 +60,7 @@ async def inbound(request: Asked) -> Response[str]:
         body=_storable(form.get("Body", "")), received_at=datetime.now(UTC),
     )  # fmt: skip
     settings: Settings = request.app.state.settings
-    told = page.Told(public_url=settings.public_url, field_key=settings.field_key)
-    await arrive.arrive(_database(request), PROVIDER, text, told, _default_sender(request))
+    await arrive.arrive(_database(request), PROVIDER, text, page.told_of(settings), _default_sender(request))
     return _nothing()
 
 
@@ -115,8 +114,7 @@ async def _patient_pressed(
     settings: Settings = request.app.state.settings
     return await call_patient.press(
         db, who, attempt, digit, now, heard="heard" in request.query_params,
-        told=page.Told(public_url=settings.public_url, field_key=settings.field_key),
-        default_sender=_default_sender(request),
+        told=page.told_of(settings), default_sender=_default_sender(request),
     )  # fmt: skip
 
 

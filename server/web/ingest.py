@@ -21,7 +21,7 @@ from devices.receipts import Receipt
 from server.db.pool import Database, Who
 from server.errors import NotSignedIn, TooLarge
 from server.flows import reading
-from server.flows.page import Told
+from server.flows.page import told_of
 from server.security import audit
 from server.settings import Settings
 
@@ -56,9 +56,7 @@ async def ingest_readings(request: Request[Any, Any, State], state: State) -> Re
 async def keep(database: Database, organization: uuid.UUID, publish: Publish, settings: Settings) -> list[Receipt]:
     """The receipts of one message, once it is kept: a transaction, and another when its data broke the first."""
     who = Who(principal=f"device:{publish.sender}", organization=organization)
-    told = Told(
-        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
-    )  # fmt: skip
+    told = told_of(settings)
     now = datetime.now(UTC)
     try:
         async with database.transaction(who) as db:

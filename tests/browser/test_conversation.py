@@ -14,10 +14,10 @@ from server.flows import reply
 from tests.browser.test_journey import AXE, _check, _page, _sign_in
 from tests.web.people import staff_login
 from tests.web.serving import Serving
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 pytestmark = pytest.mark.browser
-TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 MINUTE = timedelta(minutes=1)
 
 

@@ -13,10 +13,10 @@ from server.flows import confirm, reply
 from server.flows.page import Told
 from server.monitoring import confirmations
 from tests.flows.test_reading import publish, send
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 WORKER = Who(principal="service:worker")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 MINUTE = timedelta(minutes=1)
 
 

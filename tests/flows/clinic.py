@@ -10,10 +10,10 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import escalate
 from server.flows.page import Told
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 WORKER = Who(principal="service:worker")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 LASTS = timedelta(minutes=60)
 MINUTE = timedelta(minutes=1)
 

@@ -14,10 +14,10 @@ from server.flows.page import Told
 from server.monitoring import parameters, windows
 from server.monitoring.parameters import Parameters
 from tests.flows.test_reading import publish
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 BRIDGE, WORKER = Who(principal="service:bridge"), Who(principal="service:worker")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 ZONE = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
 MONDAY = windows.block(datetime.now(UTC).date() - 42 * DAY)  # a block begins; all that is played is over by now

@@ -5,19 +5,24 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from server.auditing import crossings
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.errors import BadSetting
+from server.flows import page
 from server.monitoring import waits
 from server.monitoring.limits import Limit
 from server.settings import Settings, load
 from tests.flows.asking import MINUTE, WORKER, Scene, said
 from tests.flows.clinic import tick
 from tests.flows.test_reading import count
+from tests.texting import Phones, phones
 from tests.world import World
+
+__all__ = ["phones"]
 
 SECOND = timedelta(seconds=1)
 
@@ -291,3 +296,18 @@ async def test_the_clinic_may_set_the_pressure_from_which_nothing_waits_lower(sc
         reach = (await waits.reach(db, [scene.world.patient], scene.now))[scene.world.patient]
     below, at = waits.Pressure(Decimal(189), Decimal(124)), waits.Pressure(Decimal(190), Decimal(80))
     assert [waits.minutes(reach, one, (190, 125)) for one in (below, at, None)] == [5, 0, 0]
+
+
+@pytest.mark.parametrize(("never", "pages"), [((185, 120), 1), ((200, 130), 0)])
+async def test_a_texted_pressure_from_the_clinics_own_setting_on_pages_at_once(
+    scene: Scene, phones: Phones, never: tuple[int, int], pages: int
+) -> None:
+    msgspec.structs.force_setattr(phones.settings, "never_wait", never)
+    await scene.may_wait()
+    assert await phones.write(scene.world.patient_phone, "BP 195/110") == 200
+    assert (len(await scene.pages()), await scene.waits()) == (pages, pages == 0)
+
+
+def test_who_pages_cannot_forget_from_which_pressure_nothing_waits() -> None:
+    with pytest.raises(TypeError, match="never_wait"):
+        page.Told(public_url="http://127.0.0.1:8000", field_key="f" * 32)  # type: ignore[call-arg]

@@ -12,9 +12,9 @@ from server.flows.page import Told
 from tests.flows.asking import Scene
 from tests.outreach.reaching import cannot_text, opts_out
 from tests.texting import NOON, WORKER, answer, put
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 MINUTE = timedelta(minutes=1)
 
 

@@ -11,10 +11,10 @@ from devices.intake import Publish
 from server.db.pool import Database, Who
 from server.flows import reading
 from server.flows.page import Told
-from tests.world import FIELD_KEY, World, lend_device
+from tests.world import FIELD_KEY, NEVER_WAIT, World, lend_device
 
 BRIDGE = Who(principal="service:bridge")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 NOW = datetime.now(UTC)
 
 

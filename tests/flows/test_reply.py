@@ -11,10 +11,10 @@ from server.db.pool import Database, Who
 from server.flows import reply
 from server.people.phones import phone_hash
 from tests.texting import NOON, WORKER, Phones, answer, message, phones, put, send_all
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 __all__ = ["phones"]
-TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 
 
 async def queued(owner: Any) -> list[str]:

@@ -12,7 +12,7 @@ from server.flows import confirm, reply
 from server.flows.page import Told
 from server.people.phones import phone_hash
 from tests.flows.texting_home import MINUTE, TOLD, WORKER, Home
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ async def test_a_texted_crisis_pages_like_a_cuffs_and_the_patient_is_asked(home:
 async def test_nothing_typed_calms_an_alarm_that_a_device_must_calm(home: Home) -> None:
     await home.writes("192/118")
     await home.writes("120/80", after=3 * MINUTE)
-    told = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+    told = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
     await confirm.watch(home.worker_db, WORKER, home.now, told)
     assert await home.owner.fetchval("SELECT state FROM confirmation") == "asked"
 

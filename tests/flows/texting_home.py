@@ -11,10 +11,10 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import reply, texted_reading
 from server.people.phones import phone_hash
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 WORKER = Who(principal="service:worker")
-TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 MINUTE = timedelta(minutes=1)
 
 

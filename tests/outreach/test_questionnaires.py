@@ -15,11 +15,13 @@ from server.flows.ask_questions import Form, Told, Unanswered
 from server.outreach import content, questionnaires
 from server.outreach.questionnaires import Asked
 from server.security.sessions import Person
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 WORKER = Who(principal="service:worker")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, default_sender="+15550100000")
+TOLD = Told(
+    public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT, default_sender="+15550100000"
+)
 WELL = {"feeling": "same", "sleep": "well", "swelling": "none", "medicines": "all"}
 
 

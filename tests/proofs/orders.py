@@ -21,11 +21,11 @@ from server.db.pool import Database, Who
 from server.flows import reading
 from server.flows.page import Told
 from tests.proofs import street
-from tests.world import FIELD_KEY, World, lend_device
+from tests.world import FIELD_KEY, NEVER_WAIT, World, lend_device
 
 NOW = datetime.now(UTC)
 BRIDGE = Who(principal="service:bridge")
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 ENTRIES = 14
 Handle = Callable[..., Awaitable[Any]]
 

@@ -17,9 +17,9 @@ from server.people.phones import phone_hash
 from server.security.sessions import Person
 from tests.web.conftest import Client, sign_in
 from tests.web.people import gap, patient_login, staff_login
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
-TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = reply.Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 NEW_YORK = ZoneInfo("America/New_York")
 
 

@@ -12,7 +12,7 @@ from devices.topics import topic
 from server.db.pool import Who
 from server.flows import acknowledge, escalate, lend, reading
 from server.flows.evaluate import evaluate
-from server.flows.page import Told
+from server.flows.page import Told, told_of
 from server.ops.world import care, cast, clinic, history, hours, texts, weeks
 from server.ops.world.cast import Character
 from server.ops.world.history import Event
@@ -104,7 +104,7 @@ async def _live_through(
 
 
 def _told(crew: clinic.Crew) -> Told:
-    return Told(public_url=crew.settings.public_url, field_key=crew.settings.field_key)
+    return told_of(crew.settings)
 
 
 # Minutes ago. No unanswered alert of the cast is older, and what is said every five minutes was said a minute ago.

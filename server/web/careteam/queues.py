@@ -18,7 +18,7 @@ from server.db.pool import Db
 from server.errors import CareloopError, Conflict, Invalid, NotFound
 from server.flows import decode_again
 from server.flows import resolve_held as flow
-from server.flows.page import Told
+from server.flows.page import told_of
 from server.flows.resolve_held import GONE, Decision
 from server.people import patients
 from server.security import audit
@@ -107,9 +107,7 @@ async def assign(request: Asked, person: NamedDependency[Person], held_id: FromP
     typed = await typed_in(request)
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
-    told = Told(
-        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
-    )  # fmt: skip
+    told = told_of(settings)
     try:
         decision = await _decision(request, person, held_id, typed)
         await flow.assign(request.app.state.database, person, held_id, decision, now, told)
@@ -213,9 +211,7 @@ async def decode_poison(
 ) -> Template | Redirect:
     """Keep what can be read of it now; the same page then says what came of it."""
     settings: Settings = request.app.state.settings
-    told = Told(
-        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
-    )  # fmt: skip
+    told = told_of(settings)
     try:
         await decode_again.again(request.app.state.database, person, poison_id, datetime.now(UTC), told)
     except (Conflict, NotFound) as error:

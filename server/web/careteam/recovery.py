@@ -17,7 +17,7 @@ from devices.intake import Candidate
 from server.db.pool import Db
 from server.flows import decode_again
 from server.flows.decode_again import AT_ONCE, Look
-from server.flows.page import Told
+from server.flows.page import told_of
 from server.people import patients
 from server.security import audit
 from server.security.guards import allow
@@ -116,9 +116,7 @@ def forecast(seen: list[Look]) -> Forecast:
 async def decode_alike(request: Asked, person: NamedDependency[Person], data: URLEncodedBody[Alike]) -> Redirect:
     settings: Settings = request.app.state.settings
     now = datetime.now(UTC)
-    told = Told(
-        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait
-    )  # fmt: skip
+    told = told_of(settings)
     done = await decode_again.again_alike(request.app.state.database, person, data.device, data.reason, now, told)
     came_of_it = {"decoded": str(done["decoded"]), "still": str(done["still"])}
     asked = {"device": data.device, "reason": data.reason, **came_of_it}

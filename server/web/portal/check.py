@@ -11,7 +11,7 @@ from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect
 
 from server.flows import confirm
-from server.flows.page import Told
+from server.flows.page import told_of
 from server.monitoring.answers import Own
 from server.security.guards import patient_only
 from server.security.sessions import Person
@@ -54,7 +54,7 @@ async def answer(
 ) -> Redirect:
     """None of these, or some: staff are told of either, and called at once of some."""
     settings: Settings = request.app.state.settings
-    told = Told(public_url=settings.public_url, field_key=settings.field_key)
+    told = told_of(settings)
     said: Literal["no_symptoms", "symptoms"] = "no_symptoms" if data.answer == "none" else "symptoms"
     await confirm.answer(request.app.state.database, person, question, said, datetime.now(UTC), told)
     return Redirect("/portal#check", status_code=303)

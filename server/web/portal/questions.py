@@ -120,7 +120,7 @@ async def answer(request: Asked, person: NamedDependency[Person]) -> Template | 
     form = Form(response=_id(typed, "response"), questionnaire=_id(typed, "questionnaire"), answers=typed)
     settings: Settings = request.app.state.settings
     told = Told(
-        public_url=settings.public_url, field_key=settings.field_key,
+        public_url=settings.public_url, field_key=settings.field_key, never_wait=settings.never_wait,
         default_sender=settings.twilio.sender if settings.twilio else "",
     )  # fmt: skip
     async with visiting(request, person) as visit:
