@@ -36,10 +36,7 @@ HEARD = """
 
 async def heard(db: Db) -> list[Heard]:
     """Every loop that was ever heard."""
-    patience = {
-        "beats": USUAL.beats, "patience": USUAL.patience, "run": USUAL.checked, "slow": USUAL.slow_beats,
-    }  # fmt: skip
-    within = {(one.process, one.loop): patience[one.often] for one in LOOPS}
+    within = {(one.process, one.loop): USUAL.within[one.often] for one in LOOPS}
     within["auditor", "rounds"] = within["auditor", "outside"] = USUAL.checked
     rows = await db.fetch(HEARD)
     return [Heard(**dict(row), within=within.get((row["process"], row["loop"]))) for row in rows]

@@ -4,9 +4,13 @@ A person must be reached within one and a half probe intervals and fifteen secon
 an interval, and a round and its telling must fit behind it.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
+
+Often = Literal["beats", "patience", "run", "slow", "unhurried"]
 
 
 def _between(least: float, wanted: timedelta, most: float) -> timedelta:
@@ -36,8 +40,16 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def slow_beats(self) -> timedelta:
-        """For loops that the minute's bell wakes."""
-        return max(self.patience, 3 * self.tick + timedelta(seconds=15))
+        """For loops that the minute's bell wakes, or that look every half minute."""
+        return max(self.patience, 3 * self.tick + timedelta(seconds=15), timedelta(seconds=45))
+
+    @property
+    def within(self) -> Mapping[Often, timedelta]:
+        """How long a loop may be silent. The unhurried ones look once an hour, and nobody is harmed meanwhile."""
+        return {
+            "beats": self.beats, "patience": self.patience, "run": self.checked, "slow": self.slow_beats,
+            "unhurried": timedelta(hours=3),
+        }  # fmt: skip
 
     @property
     def undecided(self) -> timedelta:

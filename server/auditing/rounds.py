@@ -42,6 +42,7 @@ SUBJECTS = {
     "quarantine": "quarantine nobody looked at",
     "partition": "no place for this or next month's readings",
     "stalled": STALLED,
+    "stalled_unhurried": "a part of Careloop that can wait stands still",
     "clock": "a clock of ours is wrong",
 }
 ADVICE = {
@@ -63,7 +64,8 @@ ADVICE = {
     "quarantine": "wait in quarantine for more than a day. See the queues",
 }
 
-BY_DAY = {"quarantine", "undecided"}  # nothing is lost meanwhile: somebody has to look, but nobody at night
+# Nothing is lost meanwhile, and what is worked out once an hour can be later: somebody has to look, nobody at night.
+CAN_WAIT = frozenset({"quarantine", "undecided", "stalled_unhurried"})
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +74,10 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     organization_id: uuid.UUID
     kind: str
     says: str
-    severity: Severity = "high"
+
+    @property
+    def severity(self) -> Severity:
+        return "medium" if self.kind in CAN_WAIT else "high"
 
     @property
     def alarm(self) -> Alarm:
@@ -177,8 +182,7 @@ async def _counts(db: Db, now: datetime, pace: Pace, *, warm: bool) -> list[Trou
 
 
 def _trouble(kind: str, organization: uuid.UUID, count: int) -> Trouble:
-    severity: Severity = "medium" if kind in BY_DAY else "high"
-    return Trouble(organization_id=organization, kind=kind, says=f"{count} {ADVICE[kind]}.", severity=severity)
+    return Trouble(organization_id=organization, kind=kind, says=f"{count} {ADVICE[kind]}.")
 
 
 async def _whole(db: Db, now: datetime, pace: Pace, *, warm: bool, apart: timedelta) -> dict[str, str]:
@@ -190,6 +194,8 @@ async def _whole(db: Db, now: datetime, pace: Pace, *, warm: bool, apart: timede
         )
     if warm and (silent := await standing.silent_loops(db, now, pace)):
         says["stalled"] = f"Not heard for a while: {', '.join(silent)}. Call whoever runs this server."
+    if warm and (silent := await standing.silent_loops(db, now, pace, unhurried=True)):
+        says["stalled_unhurried"] = f"Not heard for hours: {', '.join(silent)}. Tell whoever runs this server."
     if abs(apart) > pace.apart:
         says["clock"] = "The auditor and the database do not agree what time it is. Call whoever runs this server."
     return says

@@ -2,11 +2,10 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 
-from server.auditing.pace import Pace
+from server.auditing.pace import Often, Pace
 from server.db.pool import Db
 
 OUTBOX_WITHIN = timedelta(minutes=2)
@@ -142,9 +141,6 @@ async def has_months(db: Db, now: datetime) -> bool:
     return all([await db.fetchval(MONTH, first) for first in (this, (this + timedelta(days=32)).replace(day=1))])
 
 
-Often = Literal["beats", "patience", "run", "slow"]
-
-
 class Loop(msgspec.Struct, frozen=True, kw_only=True):
     """A loop that must be heard: at any time (`required`), or once it ever was."""
 
@@ -154,7 +150,11 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
 
 
-SLOW = ("reconcile", "sequences", "silence", "roster", "reminders", "life", "after_hours", "test_pages")
+SLOW = (
+    "reconcile", "sequences", "silence", "batteries", "roster", "reminders", "life", "after_hours", "try_phones",
+    "unclear_texts", "post",
+)  # fmt: skip
+UNHURRIED = ("drafts", "content", "baselines", "gaps", "quarantine", "partitions")  # what they do may take long
 
 # `answers` is no loop: the auditor asks the web and the provider, and notes here when they answered.
 LOOPS = (
@@ -162,10 +162,12 @@ LOOPS = (
     Loop(process="worker", loop="escalate", required=True),
     Loop(process="worker", loop="sealer", required=True),
     Loop(process="worker", loop="confirm"),
+    Loop(process="worker", loop="safety"),
     Loop(process="worker", loop="series", often="patience"),
     Loop(process="worker", loop="sender", often="patience"),
     Loop(process="worker", loop="snoozes"),
     *(Loop(process="worker", loop=name, often="slow") for name in SLOW),
+    *(Loop(process="worker", loop=name, often="unhurried") for name in UNHURRIED),
     Loop(process="auditor", loop="canary", often="run"),
     Loop(process="web", loop="answers", often="patience"),
     Loop(process="provider", loop="answers", often="patience"),
@@ -182,8 +184,11 @@ SILENT = """
 """
 
 
-async def silent_loops(db: Db, now: datetime, pace: Pace) -> list[str]:
-    """Loops of which no instance was heard lately: "bridge: ingest". A bridge without its broker is silent too."""
-    within = {"beats": pace.beats, "patience": pace.patience, "run": pace.checked, "slow": pace.slow_beats}
-    rows = [(one.process, one.loop, one.required, within[one.often]) for one in LOOPS]
+async def silent_loops(db: Db, now: datetime, pace: Pace, *, unhurried: bool = False) -> list[str]:
+    """Loops of which no instance was heard lately: "bridge: ingest". A bridge without its broker is silent too.
+
+    `unhurried`: of those that can wait, else of those that cannot.
+    """
+    asked = [one for one in LOOPS if (one.often == "unhurried") is unhurried]
+    rows = [(one.process, one.loop, one.required, pace.within[one.often]) for one in asked]
     return [row["name"] for row in await db.fetch(SILENT, *map(list, zip(*rows, strict=True)), now)]

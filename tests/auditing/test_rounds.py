@@ -4,18 +4,21 @@ import asyncio
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from server import worker
+from server import bridge, worker
 from server.auditing import rounds, standing
 from server.auditing.rounds import SUBJECTS
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import missing
 from server.settings import Settings
+from server.web.careteam import system
 from tests.flows.test_reading import bp, publish, send
+from tests.texting import until
 from tests.world import World, lend_device
 
 AUDITOR, WORKER = Who(principal="service:auditor"), Who(principal="service:worker")
@@ -226,16 +229,41 @@ async def test_it_finds_every_lost_finding_and_no_other(
     assert sorted(row["key"] for row in noticed) == lost
 
 
-async def test_the_loops_it_listens_for_are_there_and_beat_often(settings: Settings, worker_db: Database) -> None:
+async def test_every_loop_of_ours_is_listened_for_and_beats_often(settings: Settings, worker_db: Database) -> None:
     stop, bell = asyncio.Event(), asyncio.Event()
     every = {loop.name: loop.every for loop in worker.loops(settings, worker_db, stop, bell, bell)}
-    watched = {one.often: one.loop for one in standing.LOOPS if one.process == "worker" and one.required}
-    assert watched
-    assert all(every[name] <= 10 for name in watched.values())
+    watched = {one.loop: one for one in standing.LOOPS if one.process == "worker"}
+    assert every.keys() == watched.keys()
+    assert {loop for process, loop in system.WORK if process == "worker"} == every.keys()
+    assert all(every[name] <= 10 for name, one in watched.items() if one.required)
     tick = settings.tick_seconds
-    least = {"beats": 10, "patience": 30, "slow": 2 * tick}
-    later = {one.loop: least[one.often] for one in standing.LOOPS if one.process == "worker" and one.loop in every}
-    assert all(every[name] <= most for name, most in later.items())
+    least = {"beats": 10, "patience": 30, "slow": max(2 * tick, 30), "unhurried": 3600}
+    assert all(every[name] <= least[one.often] for name, one in watched.items())
+
+
+async def test_the_bridge_beats_under_the_name_that_is_listened_for(worker_db: Database, owner: Any) -> None:
+    session: Any = SimpleNamespace(connected=asyncio.Event())
+    stop = asyncio.Event()
+    session.connected.set()
+    beating = asyncio.create_task(bridge._pulse(worker_db, session, stop))
+    await until(lambda: owner.fetchval("SELECT count(*) FROM heartbeat WHERE process = 'bridge'"), 10)
+    stop.set()
+    await beating
+    heard = {row["loop"] for row in await owner.fetch("SELECT loop FROM heartbeat WHERE process = 'bridge'")}
+    assert heard == {one.loop for one in standing.LOOPS if one.process == "bridge"}
+
+
+async def test_what_can_wait_and_stands_still_pages_nobody_at_night(
+    world: World, owner: Any, auditor_db: Database
+) -> None:
+    for loop in ("safety", "gaps"):
+        await owner.execute("INSERT INTO heartbeat VALUES ('worker', '1', $1, $2)", loop, BEGUN)
+    assert await look(auditor_db, owner, BEGUN + timedelta(seconds=29)) == set()
+    assert await look(auditor_db, owner, BEGUN + timedelta(seconds=31)) == {SUBJECTS["stalled"]}
+    await owner.execute("DELETE FROM heartbeat WHERE loop = 'safety'")
+    assert await look(auditor_db, owner, BEGUN + timedelta(hours=2)) == set()
+    assert await look(auditor_db, owner, BEGUN + timedelta(hours=4)) == {SUBJECTS["stalled_unhurried"]}
+    assert await owner.fetchval("SELECT severity FROM alarm WHERE status <> 'resolved'") == "medium"
 
 
 @pytest.mark.slow
