@@ -9,7 +9,10 @@ from server.db.pool import Db
 
 
 class Banner(msgspec.Struct, frozen=True, kw_only=True):
-    """`broken_since` is when the first alarm opened. `unchecked`: no auditor was heard when it had to be, or ever."""
+    """`broken_since`: since when there is trouble, whoever resolved its alarm.
+
+    `unchecked`: no auditor was heard when it had to be, or ever.
+    """
 
     broken_since: datetime | None
     unchecked: bool
@@ -20,8 +23,14 @@ class Banner(msgspec.Struct, frozen=True, kw_only=True):
 # Read from what others wrote: it needs no auditor to be alive, and a dead one is what it is for. A round says itself
 # until when the next must have been made.
 STATE = """
-    SELECT (SELECT min(opened_at) FROM alarm
-             WHERE status <> 'resolved' AND severity = 'high' AND kind IN ('canary', 'audit_mismatch')) AS broken_since,
+    SELECT least((SELECT min(opened_at) FROM alarm
+                   WHERE status <> 'resolved' AND severity = 'high' AND kind IN ('canary', 'audit_mismatch')),
+                 (SELECT min(noticed_at) FROM audit_mismatch WHERE closed_at IS NULL),
+                 (SELECT min(finished_at) FROM canary_run
+                   WHERE missing IS NOT NULL
+                     AND started_at > coalesce((SELECT max(started_at) FROM canary_run
+                                                 WHERE finished_at IS NOT NULL AND missing IS NULL), '-infinity')))
+               AS broken_since,
            h.checked_at, coalesce(h.next_by, h.checked_at + $1::interval) AS next_by,
            coalesce((SELECT name || ', ' || phone FROM staff
                       WHERE role = 'admin' AND disabled_at IS NULL AND phone IS NOT NULL

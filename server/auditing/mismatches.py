@@ -1,7 +1,11 @@
-"""A mismatch is one row that lacks another; it stands until it holds again or a person has seen to it."""
+"""A mismatch stands until it holds again: one row that lacks another, or a fault of the whole.
+
+Only of a row a person may say that they have seen to it: what is lost does not come back. A fault, such as a loop that
+stands still, lasts as long as it lasts, whatever becomes of its alarm.
+"""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 
 import msgspec
@@ -51,3 +55,27 @@ async def keep(db: Db, kind: str, subject: str, missing: Sequence[Missing], now:
         await db.execute(NOTICE, *map(list, zip(*rows, strict=True)), now, kind)
     await db.execute(HOLDS, kind, [key for _, key in unique], now)
     return {row["organization_id"]: row["count"] for row in await db.fetch(STANDING, kind)}
+
+
+# A fault has one row in an organization, whose key is the organization's own.
+BEGINS = """
+    INSERT INTO audit_mismatch AS m (organization_id, kind, key, noticed_at)
+    SELECT n.organization_id, n.kind, n.organization_id::text, $3
+      FROM unnest($1::uuid[], $2::text[]) AS n (organization_id, kind)
+     ORDER BY n.organization_id, n.kind
+    ON CONFLICT (organization_id, kind, key) DO UPDATE SET noticed_at = excluded.noticed_at, closed_at = NULL
+     WHERE m.closed_at IS NOT NULL
+"""
+ENDS = """
+    UPDATE audit_mismatch m SET closed_at = $3
+     WHERE m.closed_at IS NULL AND m.key = m.organization_id::text
+       AND NOT EXISTS (SELECT FROM unnest($1::uuid[], $2::text[]) AS n (organization_id, kind)
+                        WHERE n.organization_id = m.organization_id AND n.kind = m.kind)
+"""
+
+
+async def stand(db: Db, faults: Set[tuple[uuid.UUID, str]], now: datetime) -> None:
+    """These faults (organization, kind) are so now, and no others."""
+    organizations, kinds = [one for one, _ in sorted(faults)], [kind for _, kind in sorted(faults)]
+    await db.execute(BEGINS, organizations, kinds, now)
+    await db.execute(ENDS, organizations, kinds, now)

@@ -114,11 +114,12 @@ async def look(
     organizations, since, until = await _span(db, now)
     if not organizations:
         return Round(troubles=[], behind=False)
-    troubles = [
-        *await _rows(db, since, until, now - pace.patience, now),
+    faults = [
         *await _counts(db, now, pace, warm=warm),
         *_everybody(organizations, await _whole(db, now, pace, warm=warm, apart=apart)),
     ]
+    troubles = [*await _rows(db, since, until, now - pace.patience, now), *faults]
+    await mismatches.stand(db, {(one.organization_id, one.kind) for one in faults if one.severity == "high"}, now)
     await _say(db, troubles, now)
     await _advance(db, until)
     return Round(troubles=troubles, behind=until < now - SETTLED)
@@ -214,7 +215,10 @@ RESTS = timedelta(minutes=15)
 
 
 async def _say(db: Db, troubles: Sequence[Trouble], now: datetime) -> None:
-    """Raise what is so, close what is not. What a person just resolved, and is still so, returns after a rest."""
+    """Raise what is so, close what is not. What a person just resolved, and is still so, returns after a rest.
+
+    The alarm alone rests: the banner and the word to the outside go by the mismatch itself.
+    """
     called_for = [one.alarm for one in troubles]
     resting = {tuple(row) for row in await db.fetch(RESTING, now - RESTS)}
     loud = [one for one in called_for if (one.organization_id, one.subject) not in resting]

@@ -104,8 +104,10 @@ async def latest(db: Db, count: int) -> list[Run]:
     return [Run(**dict(row)) for row in await db.fetch(LATEST, count)]
 
 
+# A person who resolved an alarm did not mend what it told of: the mismatch itself has to be over.
 WELL = """
-    SELECT NOT EXISTS (SELECT FROM alarm a
+    SELECT NOT EXISTS (SELECT FROM audit_mismatch WHERE closed_at IS NULL)
+       AND NOT EXISTS (SELECT FROM alarm a
                         WHERE a.status <> 'resolved' AND a.severity = 'high' AND a.kind IN ('canary', 'audit_mismatch'))
        AND EXISTS (SELECT FROM heartbeat WHERE process = 'auditor' AND loop = 'rounds' AND beat_at > $1)
        AND NOT EXISTS (SELECT FROM organization o

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from server import bridge, worker
-from server.auditing import rounds, standing
+from server.auditing import beats, rounds, runs, standing
+from server.auditing.banner import banner
 from server.auditing.rounds import SUBJECTS
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
@@ -264,6 +265,46 @@ async def test_what_can_wait_and_stands_still_pages_nobody_at_night(
     assert await look(auditor_db, owner, BEGUN + timedelta(hours=2)) == set()
     assert await look(auditor_db, owner, BEGUN + timedelta(hours=4)) == {SUBJECTS["stalled_unhurried"]}
     assert await owner.fetchval("SELECT severity FROM alarm WHERE status <> 'resolved'") == "medium"
+
+
+async def test_resolving_its_alarm_does_not_make_a_fault_look_healthy(
+    world: World, owner: Any, auditor_db: Database, web_db: Database
+) -> None:
+    assert await looks_well(owner, auditor_db, web_db, world, BEGUN)
+    at = BEGUN + timedelta(minutes=5)
+    await look(auditor_db, owner, at, beating=False)
+    assert not await looks_well(owner, auditor_db, web_db, world, at)
+    await owner.execute("UPDATE alarm SET status = 'resolved', resolved_at = $1, resolved_by = $2", at, world.nurse)
+    for later in (timedelta(seconds=1), timedelta(seconds=30), timedelta(minutes=10)):
+        assert await look(auditor_db, owner, at + later, beating=False) == set()
+        assert not await looks_well(owner, auditor_db, web_db, world, at + later)
+    assert await look(auditor_db, owner, at + timedelta(minutes=11)) == set()
+    assert await looks_well(owner, auditor_db, web_db, world, at + timedelta(minutes=11))
+
+
+async def looks_well(owner: Any, auditor_db: Database, web_db: Database, world: World, now: datetime) -> bool:
+    """No banner, and somebody outside is told that all is well; a round and a test reading were just made."""
+    await owner.execute("DELETE FROM canary_run")
+    await owner.execute("INSERT INTO canary_run (organization_id, started_at, finished_at) SELECT id, $1, $1 FROM organization", now)  # fmt: skip
+    async with auditor_db.transaction(AUDITOR) as db:
+        await beats.beat(db, "auditor", "1", "rounds", now, now + timedelta(minutes=1))
+        outside = await runs.all_well(db, now - timedelta(seconds=1), now - timedelta(seconds=1))
+    async with web_db.transaction(Who(principal=f"staff:{world.nurse}", organization=world.organization)) as db:
+        shown = await banner(db, now)
+    assert outside == (shown is None)
+    return outside
+
+
+async def test_a_test_reading_that_does_not_arrive_keeps_the_banner_though_its_alarm_was_resolved(
+    world: World, owner: Any, auditor_db: Database, web_db: Database
+) -> None:
+    assert await looks_well(owner, auditor_db, web_db, world, BEGUN)
+    later = BEGUN + timedelta(seconds=60)
+    await owner.execute("INSERT INTO canary_run (organization_id, started_at, finished_at, missing) VALUES ($1, $2, $2, 'receipt')", world.organization, later)  # fmt: skip
+    async with web_db.transaction(Who(principal=f"staff:{world.nurse}", organization=world.organization)) as db:
+        shown = await banner(db, later)
+    assert shown is not None
+    assert shown.broken_since == later
 
 
 @pytest.mark.slow
