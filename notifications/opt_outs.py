@@ -54,5 +54,5 @@ async def end(db: Any, sender_number: str, phone_hash: bytes, now: datetime) -> 
 
 async def carry(db: Any, organization: uuid.UUID, before: Collection[str], after: str) -> None:
     """Who opted out of texts from one of `before` has opted out of those from `after`, unless they came back since."""
-    for statement in (REOPEN, CARRY):
-        await db.execute(statement, organization, sorted(before), after)
+    await db.execute(REOPEN, organization, sorted(before), after)
+    await db.execute(CARRY, organization, sorted(before), after)

@@ -16,11 +16,11 @@ from server.flows.page import Told
 from server.people import senders, unclaimed_texts
 from server.people.senders import Candidate
 from tests.texting import NOON, TOKEN, WORKER, Phones, answer, phones, put, send_all, status_of
-from tests.world import FIELD_KEY, World
+from tests.world import FIELD_KEY, NEVER_WAIT, World
 
 __all__ = ["phones"]
 SERVICE = "MG" + "1a" * 16
-TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY)
+TOLD = Told(public_url="http://127.0.0.1:8000", field_key=FIELD_KEY, never_wait=NEVER_WAIT)
 
 
 def candidate(*, own: bool = False, knows: bool = False, texted: int | None = None) -> Candidate:
