@@ -9,7 +9,7 @@ import msgspec
 STORE = """
     INSERT INTO reply (id, organization_id, provider_sid, from_hash, from_number, to_number, body, meaning, patient_id,
         received_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 'other', $8, $9)
     ON CONFLICT (provider_sid) DO NOTHING
     RETURNING true
 """
@@ -20,7 +20,7 @@ TAKE = """
 """
 # Two texts from one number at once: what the second means may hang on what became of the first.
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('texts:' || $1 || encode($2, 'hex'), 0))"
-HANDLED = "UPDATE reply SET handled_at = $2, gap_id = $3 WHERE id = $1"
+HANDLED = "UPDATE reply SET handled_at = $2, gap_id = $3, meaning = $4 WHERE id = $1"
 LEFT_OVER = "SELECT provider_sid FROM reply WHERE handled_at IS NULL AND received_at < $1 ORDER BY received_at LIMIT 50"
 HANDLED_AFTER = timedelta(seconds=30)
 
@@ -54,13 +54,12 @@ async def store(
     inbound: Inbound,
     *,
     from_hash: bytes,
-    meaning: str,
     patient: uuid.UUID | None,
     now: datetime,
 ) -> bool:
-    """False when the provider brought it before."""
+    """False when the provider brought it before. What it means is found out afterwards: first it must not be lost."""
     numbers = (inbound.from_number, inbound.to_number, inbound.body)
-    values = (reply, organization, inbound.sid, from_hash, *numbers, meaning, patient, now)
+    values = (reply, organization, inbound.sid, from_hash, *numbers, patient, now)
     return await db.fetchval(STORE, *values) is True
 
 
@@ -75,8 +74,9 @@ async def one_at_a_time(db: Any, reply: Reply) -> None:
     await db.execute(ONE_AT_A_TIME, str(reply.organization_id), reply.from_hash)
 
 
-async def handled(db: Any, reply: uuid.UUID, now: datetime, gap: uuid.UUID | None = None) -> None:
-    await db.execute(HANDLED, reply, now, gap)
+async def handled(db: Any, reply: uuid.UUID, meaning: str, now: datetime, gap: uuid.UUID | None = None) -> None:
+    """`meaning`: as it was acted on, after the question that it answers."""
+    await db.execute(HANDLED, reply, now, gap, meaning)
 
 
 async def left_over(db: Any, now: datetime) -> list[str]:

@@ -24,13 +24,15 @@ CARRIER_START = frozenset({"START", "YES", "UNSTOP"})
 class Classified(msgspec.Struct, frozen=True, kw_only=True):
     """`also` is what else the text says; all of it is acted on. `carrier_answers`: it confirms, so we must not.
 
-    `answer` is what it says to the question after a crisis reading, when its writer was asked.
+    `answer` is what it says to the question after a crisis reading, when its writer was asked. `by_rules_alone`: the
+    model could not be asked, so a person must read it whatever it seems to mean.
     """
 
     meaning: Meaning
     also: tuple[Meaning, ...] = ()
     carrier_answers: bool = False
     answer: Answer | None = None
+    by_rules_alone: bool = False
 
     def says(self, meaning: Meaning) -> bool:
         return meaning == self.meaning or meaning in self.also
@@ -118,11 +120,12 @@ def classify(text: str, *, asked: bool = False) -> Classified:
     answer = answer_in(text, plain) if asked else None
     danger = says_danger(words) and answer != "no_symptoms"
     # Who answers that there are symptoms is acted on by that answer: the second opinion has nothing to add.
-    danger = danger or (answer is None and "danger" in _learned(words))
-    found = [meaning for meaning, holds in _tests(words, text, danger=danger) if holds]
+    learned = _learned(words)
+    danger = danger or (answer is None and "danger" in (learned or ()))
+    found = [meaning for meaning, holds in _tests(words, text, learned or frozenset(), danger=danger) if holds]
     first, rest = (found[0], tuple(found[1:])) if found else ("other", ())
     carrier = text.strip().upper() in CARRIER_STOP | CARRIER_START
-    return Classified(meaning=first, also=rest, carrier_answers=carrier, answer=answer)
+    return Classified(meaning=first, also=rest, carrier_answers=carrier, answer=answer, by_rules_alone=learned is None)
 
 
 def plain(text: str) -> str:
@@ -132,11 +135,11 @@ def plain(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", bare))
 
 
-def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]:
+def _tests(words: str, text: str, learned: frozenset[Label], *, danger: bool) -> list[tuple[Meaning, bool]]:
     """Every meaning and whether the text has it, the most important first."""
     parts = {plain(part) for part in re.split(r"[.!?,;\n]+", text)} | {words}
     whole = parts | {" ".join(word for word in part.split() if word not in FILLER) for part in parts}
-    opt_out = any(is_keyword(part) for part in parts) or _wants_no_texts(words, text, parts, danger=danger)
+    opt_out = any(is_keyword(part) for part in parts) or _wants_no_texts(words, text, parts, learned, danger=danger)
     settled = "?" not in text and NOT_YET.search(words) is None
     booked = settled and BOOKED.search(words) is not None
     done = settled and not booked and (bool(whole & DONE_WORDS) or DONE.search(words) is not None)
@@ -158,20 +161,25 @@ def _tests(words: str, text: str, *, danger: bool) -> list[tuple[Meaning, bool]]
     ]
 
 
-def _learned(words: str) -> frozenset[Label]:
-    """What the model hears beside the rules: nothing in a keyword, and no wish to stop in "never stop texting me"."""
+def _learned(words: str) -> frozenset[Label] | None:
+    """What the model hears beside the rules: nothing in a keyword, and no wish to stop in "never stop texting me".
+
+    None when it cannot be asked, whatever ails it: the rules go on alone, for no text may be lost with it.
+    """
     if words in KEYWORDS:
         return frozenset()
-    return heard(words) - {"opt_out"} if goes_on(words) else heard(words)
+    try:
+        return heard(words) - {"opt_out"} if goes_on(words) else heard(words)
+    except Exception:
+        return None
 
 
-def _wants_no_texts(words: str, text: str, parts: set[str], *, danger: bool) -> bool:
+def _wants_no_texts(words: str, text: str, parts: set[str], learned: frozenset[Label], *, danger: bool) -> bool:
     """Asks us to stop, by a rule or by the model.
 
     Beside danger a doubtful wish counts for nothing: who says that they end it must still get our texts. Danger that
     only the model hears makes no wish doubtful which the model hears too.
     """
-    learned = _learned(words)
     doubtful = danger and (says_danger(words) or "opt_out" not in learned)
     if doubtful and OF_TEXTS.search(words) is None:
         return False

@@ -38,6 +38,8 @@ def classify(text: tuple[str, ...], as_json: bool, asked: bool) -> None:
     if not words.strip():
         raise click.UsageError("TEXT is empty. Write what the patient wrote, in quotes.")
     said = replies.classify(words, asked=asked)
+    if said.by_rules_alone:
+        raise click.ClickException("The weights of the classifier cannot be read. Install Careloop again.")
     click.echo(msgspec.json.encode(_shown(said, asked=asked)).decode() if as_json else _words(said))
 
 

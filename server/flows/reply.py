@@ -39,14 +39,11 @@ async def handle(
 
 
 async def store(db: Db, organization: uuid.UUID, inbound: Inbound, received_at: datetime, told: Told) -> None:
-    """The text, and whose it is; acted on later, at once as a rule."""
-    said = replies.classify(inbound.body)
+    """The text, and whose it is, before anybody tries to understand it; acted on later, at once as a rule."""
     from_hash = phone_hash(told.field_key, inbound.from_number)
     people = await contacts.by_phone(db, organization, from_hash)
     patient = people[0].patient_id if people else None
-    await inbox.store(
-        db, uuid7(), organization, inbound, from_hash=from_hash, meaning=said.meaning, patient=patient, now=received_at
-    )
+    await inbox.store(db, uuid7(), organization, inbound, from_hash=from_hash, patient=patient, now=received_at)
     await _tell_pages(db, organization, people)
 
 
@@ -59,11 +56,11 @@ async def act(database: Database, who: Who, sid: str, now: datetime, told: Told)
         await inbox.one_at_a_time(db, reply)
         heard = await _hear(db, reply, now)
         if await answer_page.take(db, reply, now, told.public_url):
-            await inbox.handled(db, reply.id, now, None)
+            await inbox.handled(db, reply.id, heard.said.meaning, now)
             return True
         acted = await _act(db, who, heard, now, told)
         await conversations.note(db, reply.id, reply.organization_id, acted.deeds, now)
-        await inbox.handled(db, reply.id, now, acted.gap)
+        await inbox.handled(db, reply.id, heard.said.meaning, now, acted.gap)
         await _tell_pages(db, reply.organization_id, heard.people)
         await audit.note(
             db, who, reply.organization_id, f"reply.{heard.said.meaning}", str(reply.id), now, patient=reply.patient_id
@@ -112,6 +109,8 @@ async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Cam
     elif not emergency:
         came = await reply_meanings.ordinary(db, heard, took, now)
         says += [came.answer] if came.answer else []
+    if heard.said.by_rules_alone:
+        deeds += (await reply_meanings.half_understood(db, heard, now)).deeds
     await _say(db, heard, says, came.asks or took.asks, came.choices or took.choices, now)
     return Came(gap=came.gap, deeds=[*deeds, *came.deeds])
 

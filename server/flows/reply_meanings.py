@@ -20,6 +20,10 @@ from server.people import conversations
 from server.people.conversations import Deed, DeedName
 
 SAYS_MESSAGE = "A patient sent a text message that needs a person to read it."
+SAYS_HALF = (
+    "Patients' texts are understood by fixed rules alone, and danger in unusual words may be missed: read every text."
+    " The administrator should install Careloop again."
+)
 SAYS_CALL = "A patient asks for a call."
 SAYS_WRONG = "Somebody says that this is not the patient's number. Check it before texting again."
 SAYS_REFILL = "A patient says they picked up their next supply. Enter the fill when the pharmacy shows it."
@@ -127,6 +131,14 @@ async def _to_staff(db: Db, heard: Heard, took: Took, now: datetime) -> Came:
     reply = heard.reply
     told = not heard.people or await conversations.told_answer_time(db, reply.organization_id, reply.from_hash, now)
     return Came(answer=took.answer or (None if told else "answer_time"), deeds=[Deed(deed="to_staff")])
+
+
+async def half_understood(db: Db, heard: Heard, now: datetime) -> Came:
+    """A person reads it too, and somebody mends what ails the classifier."""
+    organization = heard.reply.organization_id
+    await alarms.raise_alarm(db, organization, "texts_half_understood", "classifier", "high", SAYS_HALF, now)
+    await alarm(db, heard, "patient_message", SAYS_MESSAGE, now)
+    return Came(deeds=[Deed(deed="to_staff")])
 
 
 async def alarm(db: Db, heard: Heard, kind: str, says: str, now: datetime) -> None:

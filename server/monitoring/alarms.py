@@ -42,6 +42,7 @@ TITLES = {
     "patient_in_danger": "Patient wrote of danger: call now",
     "patient_unreached": "Patient not reached: call now",
     "patient_message": "Message from a patient",
+    "texts_half_understood": "Texts of patients are half understood",
     "patient_wants_call": "Patient asks for a call",
     "wrong_number": "Wrong number",
 }

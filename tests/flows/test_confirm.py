@@ -190,6 +190,14 @@ async def test_one_means_no_symptoms_a_fact_that_changes_nothing_else(scene: Sce
     assert await count(scene.owner, "alarm") == 0
 
 
+async def test_what_a_text_is_kept_to_mean_is_what_it_means_after_the_question(scene: Scene) -> None:
+    await scene.measures(185)
+    scene.now += MINUTE
+    await scene.writes("no chest pain")
+    assert await scene.owner.fetchval("SELECT meaning FROM reply") != "danger"
+    assert await count(scene.owner, "alarm") == 0
+
+
 @pytest.mark.parametrize("words", ["2", "si", "I feel dizzy", "me duele la cabeza", "2 weak arm"])
 async def test_symptoms_page_staff_again_and_tell_the_patient_what_to_do(scene: Scene, words: str) -> None:
     await scene.measures(185)

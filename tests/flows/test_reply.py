@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from notifications import replies
 from notifications.inbox import Inbound
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
@@ -208,6 +209,37 @@ async def test_a_text_that_was_stored_before_a_crash_is_acted_on_afterwards(
     assert await reply.act(worker_db, WORKER, "SM8", NOON, TOLD)
     assert not await reply.act(worker_db, WORKER, "SM8", NOON, TOLD)
     assert await opted_out(owner)
+
+
+async def test_a_text_is_kept_and_read_by_a_person_when_the_classifier_is_damaged(
+    phones: Phones, world: World, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(_: str) -> frozenset[str]:
+        raise ValueError("The weights of the classifier are damaged.")
+
+    monkeypatch.setattr(replies, "heard", damaged)
+    assert await phones.write(world.patient_phone, "my chest hurts") == 200
+    assert await phones.write(world.patient_phone, "STOP") == 200
+    assert await alarms(owner) == [
+        ("patient_in_danger", "high"), ("patient_message", "low"), ("texts_half_understood", "high")
+    ]  # fmt: skip
+    assert await opted_out(owner)
+    assert await owner.fetchval("SELECT count(*) FROM reply WHERE handled_at IS NOT NULL") == 2
+
+
+async def test_a_text_is_stored_before_anybody_tries_to_understand_it(
+    web_db: Database, world: World, owner: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    who = Who(principal="service:twilio", organization=world.organization)
+    text = Inbound(sid="SM9", from_number=world.patient_phone, to_number=world.sender, body="help")
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError):
+        broken.setattr(replies, "classify", fails)
+        await reply.handle(web_db, who, world.organization, text, NOON, TOLD)
+    assert await reply.act(web_db, who, "SM9", NOON, TOLD)
+    assert await owner.fetchval("SELECT meaning FROM reply") == "help"
 
 
 async def test_the_audit_says_that_a_reply_was_acted_on_without_its_words(
