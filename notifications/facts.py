@@ -14,6 +14,7 @@ IN_TURN = """
     SELECT pg_advisory_xact_lock(hashtextextended('reminder to:' || patient_id, 0))
       FROM message WHERE id = $1 AND purpose = 'reminder' AND patient_id IS NOT NULL
 """
+# An opt-out is confirmed within five minutes of the text, or never: 47 CFR 64.1200(a)(12).
 # The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
 # same telephone; of a reminder, that one of those it stands for has its reason and time still, and that the number is
 # theirs. A text of several names none of them, a call says each: it goes while all have their reason and their time.
@@ -23,7 +24,8 @@ FACTS = """
            m.channel, q.topic, m.reason AS waited_for,
            coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false)
                AS cannot_text,
-           q.moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority, q.urgent_later,
+           coalesce(q.moot_at, CASE WHEN m.wording LIKE 'opt\\_out\\_%' THEN m.created_at + interval '5 minutes' END)
+               AS moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority, q.urgent_later,
            p.region, f.opens, f.closes,
            d.sent_today, d.sent_this_week, o.reminders_a_day AS a_day, o.reminders_a_week AS a_week,
            m.staff_id IS NOT NULL AS to_staff,

@@ -26,10 +26,11 @@ URGENT = 3  # of this priority or a lower number is what the last text of a day 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is true now of one message and its recipient.
 
-    `moot_at`: from then on a reminder helps nobody. `region`: the US state they live in; `own`: the hours they chose.
-    `sent_today`, `sent_this_week`: reminders of every kind, by the patient's calendar, this one not among them.
-    `urgent_later`: something of priority 3 or less is planned for later today. `consent_since`: when they agreed to
-    this topic; `withdrew_at`: when they last withdrew any, of texts or calls. `waited_for`: why it was put off before.
+    `moot_at`: from then on a reminder helps nobody, and an opt-out may no longer be confirmed. `region`: the US state
+    they live in; `own`: the hours they chose. `sent_today`, `sent_this_week`: reminders of every kind, by the patient's
+    calendar, this one not among them. `urgent_later`: something of priority 3 or less is planned for later today.
+    `consent_since`: when they agreed to this topic; `withdrew_at`: when they last withdrew any, of texts or calls.
+    `waited_for`: why it was put off before.
     """
 
     purpose: Purpose
@@ -139,7 +140,8 @@ def _reason(facts: Facts, now: datetime) -> Suppress | None:
     if not facts.reason_still_there:
         return Suppress("reason_gone")
     late = facts.moot_at is not None and now >= facts.moot_at
-    return Suppress("too_late", after=facts.waited_for) if late and facts.purpose == "reminder" else None
+    dropped = facts.purpose == "reminder" or facts.confirms_opt_out
+    return Suppress("too_late", after=facts.waited_for) if late and dropped else None
 
 
 def _organization(facts: Facts) -> Suppress | None:

@@ -40,13 +40,17 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
         return self.person.mrn if self.person else f"text {self.reply.id}"
 
     def answer(self, name: str, now: datetime, **fields: str) -> Message:
-        """Our words back to the telephone it came from, one for each text."""
+        """Our words back to the telephone it came from, one for each text.
+
+        The confirmation of an opt-out counts from when they wrote, however late we come to it: it may not go later.
+        """
         reply, person = self.reply, self.person
         language = person.language if person else tongue(reply.body)
+        since = reply.received_at if name.startswith("opt_out_") else now
         text = wording.render(name, language, self.own, clinic=self.organization_name, **fields)
         return Message(
             id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
             patient_id=person.patient_id if person else None, to_number=reply.from_number, to_hash=reply.from_hash,
             wording=text.name, wording_version=text.version, language=text.language, body=text.body,
-            not_before=now, created_at=now,
+            not_before=now, created_at=since,
         )  # fmt: skip

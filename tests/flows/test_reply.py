@@ -1,6 +1,7 @@
 """What patients write, over a signed webhook, and what comes of it: once each."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -86,6 +87,32 @@ async def test_an_opt_out_in_own_words_is_confirmed_once_and_then_nothing_more(
 
 async def now_of(owner: Any) -> Any:
     return await owner.fetchval("SELECT now() + interval '1 second'")
+
+
+async def test_an_opt_out_that_could_not_be_confirmed_in_five_minutes_is_not_confirmed_at_night(
+    web_db: Database, worker_db: Database, phones: Phones, world: World, owner: Any
+) -> None:
+    who = Who(principal="service:twilio", organization=world.organization)
+    text = Inbound(sid="SM1", from_number=world.patient_phone, to_number=world.sender, body="please stop texting me")
+    await reply.handle(web_db, who, world.organization, text, NOON, TOLD)
+    await owner.execute("UPDATE message SET not_before = $1", NOON + timedelta(minutes=5))
+    await send_all(worker_db, phones.gateway(), NOON + timedelta(minutes=5))
+    assert phones.texts(world.patient_phone) == []
+    assert tuple(await owner.fetchrow("SELECT status, reason FROM message")) == ("suppressed", "too_late")
+
+
+@pytest.mark.parametrize(("late", "texts"), [(timedelta(minutes=4), 1), (timedelta(minutes=5), 0)])
+async def test_the_five_minutes_count_from_the_text_though_a_crash_came_between(
+    worker_db: Database, phones: Phones, world: World, owner: Any, late: timedelta, texts: int
+) -> None:
+    await owner.execute(
+        "INSERT INTO reply (id, organization_id, provider_sid, from_hash, from_number, to_number, body, meaning, received_at)"
+        " VALUES ($1, $2, 'SM8', $3, $4, $5, 'stop texting me', 'other', $6)",
+        uuid7(), world.organization, phone_hash(FIELD_KEY, world.patient_phone), world.patient_phone, world.sender, NOON,
+    )  # fmt: skip
+    assert await reply.act(worker_db, WORKER, "SM8", NOON + late, TOLD)
+    await send_all(worker_db, phones.gateway(), NOON + late)
+    assert len(phones.texts(world.patient_phone)) == texts
 
 
 async def test_start_lets_texts_through_again(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:

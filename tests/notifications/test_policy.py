@@ -65,6 +65,10 @@ def facts(**changes: object) -> Facts:
         ({"moot_at": NOON}, Suppress("too_late")),
         ({"moot_at": NOON, "waited_for": "day_full"}, Suppress("too_late", after="day_full")),
         ({"moot_at": NOON, "purpose": "page", "to_staff": True}, Send()),
+        (
+            {"moot_at": NOON, "purpose": "answer", "opted_out": True, "confirms_opt_out": True, "waited_for": "429"},
+            Suppress("too_late", after="429"),
+        ),
         ({"organization_state": "shadow"}, Suppress("shadow", "withheld")),
         ({"organization_state": "shadow", "purpose": "page", "to_staff": True}, Suppress("shadow", "withheld")),
         ({"organization_state": "trial"}, Suppress("trial_number_not_listed", "withheld")),
