@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 Via = Literal["keyword", "wording", "provider", "staff", "call", "email"]
+CARRIERS: tuple[Via, ...] = ("keyword", "provider")  # the carrier blocks the number, not we alone
 
 RECORD = """
     INSERT INTO opt_out (sender_number, phone_hash, organization_id, opted_out_at, via)
@@ -14,6 +15,11 @@ RECORD = """
        SET opted_out_at = excluded.opted_out_at, via = excluded.via, ended_at = NULL
      WHERE opt_out.ended_at IS NOT NULL
     RETURNING true
+"""
+# Only a START from that telephone ends what the carrier blocks, however the opt-out began.
+BLOCKED = """
+    UPDATE opt_out SET via = $3
+     WHERE sender_number = $1 AND phone_hash = $2 AND ended_at IS NULL AND via NOT IN ('keyword', 'provider')
 """
 END = """
     UPDATE opt_out SET ended_at = $3
@@ -43,8 +49,12 @@ CARRY = """
 async def record(
     db: Any, organization: uuid.UUID, sender_number: str, phone_hash: bytes, via: Via, now: datetime
 ) -> bool:
-    """True when it is new; asking again changes nothing, so it is confirmed once."""
-    return await db.fetchval(RECORD, sender_number, phone_hash, organization, now, via) is True
+    """True when it is new; asking again changes nothing, but that a carrier's block is known as one from then on."""
+    if await db.fetchval(RECORD, sender_number, phone_hash, organization, now, via) is True:
+        return True
+    if via in CARRIERS:
+        await db.execute(BLOCKED, sender_number, phone_hash, via)
+    return False
 
 
 async def end(db: Any, sender_number: str, phone_hash: bytes, now: datetime) -> bool:

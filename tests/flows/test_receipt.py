@@ -11,11 +11,14 @@ import msgspec
 import pytest
 from twilio.request_validator import RequestValidator
 
+from notifications import opt_outs
+from notifications.opt_outs import Via
 from server import app
 from server.db.pool import Database, Who
 from server.flows import receipt
 from server.flows.receipt import Report
 from server.outreach.tasks import open_task
+from server.people import telephones
 from server.settings import Settings, Twilio
 from tests.texting import (
     NOON,
@@ -136,6 +139,22 @@ async def test_an_opt_out_that_the_carrier_reports_late_is_remembered(
     await tell(web_db, world, attempt, report("failed", "21610"))
     found = await owner.fetchrow("SELECT sender_number, phone_hash, via FROM opt_out")
     assert (found["sender_number"], found["phone_hash"], found["via"]) == ("+12125550300", page.to_hash, "provider")
+
+
+async def test_a_carriers_block_counts_for_more_than_our_own_opt_out(
+    web_db: Database, worker_db: Database, owner: Any, world: World
+) -> None:
+    page, attempt = await sent_page(worker_db, owner, world)
+    async with worker_db.transaction(WORKER) as db:
+        assert await opt_outs.record(db, world.organization, "+12125550300", page.to_hash, "wording", NOON)
+    await tell(web_db, world, attempt, report("failed", "21610"))
+    async with worker_db.transaction(WORKER) as db:
+        later: list[Via] = ["staff", "wording"]
+        for via in later:
+            assert not await opt_outs.record(db, world.organization, "+12125550300", page.to_hash, via, NOON)
+        known = await telephones.of(db, world.patient, world.organization, [page.to_hash], "+12125550300")
+    assert known[page.to_hash].blocked_by_carrier
+    assert known[page.to_hash].opted_out_at == NOON
 
 
 # Over HTTP ----------------------------------------------------------------------------------------
