@@ -35,21 +35,23 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     async def claim(self, db: Any, now: datetime, limit: int) -> list[Claimed]:
         """Take what is due, no more than the numbers may send: pages and safety texts first, whatever the bucket says.
 
-        The buckets' rows stay locked until the commit, so that all workers together never take more than there is.
+        That the provider asked to wait with a number, because of somebody's reminder, holds up no page: it tries, and
+        is told to wait itself when it must. The buckets' rows stay locked until the commit, so that all workers
+        together never take more than there is.
         """
         await db.execute(OPEN, self.default_sender, list(outbox.CHANNELS), now)
         buckets = [Bucket(**dict(row)) for row in await db.fetch(LOCK)]
         free = [one for one in buckets if one.held_until is None or one.held_until <= now]
-        urgent = await outbox.claim_urgent(db, now, limit, self.default_sender, [one.room(limit) for one in free])
+        urgent = await outbox.claim_urgent(db, now, limit, self.default_sender, [one.room(limit) for one in buckets])
         taken = Counter((one.from_number, one.channel) for one in urgent)
         rooms = [one.room(self._left(one, now) - taken[one.key]) for one in free]
         others = await outbox.claim_within(db, now, limit - len(urgent), self.default_sender, rooms)
         taken.update((one.from_number, one.channel) for one in others)
-        await self._take(db, [one for one in free if taken[one.key]], taken, now)
+        await self._take(db, [one for one in buckets if taken[one.key]], taken, now)
         return [*urgent, *others]
 
     async def hold(self, db: Any, number: str, channel: Channel, until: datetime, now: datetime) -> None:
-        """The provider asks to wait: every worker does, for this number."""
+        """The provider asks to wait: every worker does, for this number, with all but pages and safety texts."""
         await db.execute(HOLD, number or self.default_sender, channel, min(until, now + LONGEST_HOLD))
 
     def _left(self, bucket: "Bucket", now: datetime) -> int:

@@ -18,6 +18,7 @@ from notifications.refusals import OpenTask, RaiseAlarm, Refusal, draw_consequen
 
 BATCH = 16  # under way at a time
 LOOKS_AGAIN = 0.5  # seconds; a page that comes while others are under way does not wait for them
+LONGEST_S = {True: 60.0, False: 600.0}  # between two tries, by whether it is urgent
 LOGIN_REFUSED = "20003"
 SAYS_NOT_LEAVING = "Text messages are not leaving. Check the provider's login and connection."
 SAYS_PAGE_FAILED = "A page to staff could not be delivered. Tell them by telephone and check their number."
@@ -176,7 +177,8 @@ class Sender:
         self, db: Any, message: Claimed, reason: str, now: datetime, *, wait_s: float | None = None
     ) -> None:
         tries = await attempts.count(db, message.id)
-        later = backoff(tries, urgent=message.at_least_once) if wait_s is None else timedelta(seconds=wait_s)
+        urgent = message.at_least_once
+        later = backoff(tries, urgent=urgent) if wait_s is None else asked_to_wait(wait_s, urgent=urgent)
         await outbox.again(db, message.id, reason, now + later)
         if tries in {5, 50} and wait_s is None:
             await self._raise_alarm(
@@ -190,5 +192,10 @@ class Sender:
 
 def backoff(tries: int, *, urgent: bool) -> timedelta:
     """How long to wait after so many tries: pages 2, 4, 8 … 60 seconds, everything else 10, 20 … 600."""
-    first, longest = (2, 60) if urgent else (10, 600)
-    return timedelta(seconds=min(first * 2 ** min(tries - 1, 10), longest))
+    first = 2 if urgent else 10
+    return timedelta(seconds=min(first * 2 ** min(tries - 1, 10), LONGEST_S[urgent]))
+
+
+def asked_to_wait(seconds: float, *, urgent: bool) -> timedelta:
+    """As long as the provider says, within reason: a page tries again each minute whatever it says."""
+    return timedelta(seconds=min(seconds, LONGEST_S[urgent]))

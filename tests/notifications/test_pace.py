@@ -131,22 +131,37 @@ async def ask_to_wait(phones: Phones, seconds: int) -> None:
     await phones._post("/mishaps", {"mishaps": ["too_many"], "chances": {"retry_after": seconds}})
 
 
-async def test_when_the_provider_asks_to_wait_every_worker_does_and_pages_too(
+async def test_when_the_provider_asks_to_wait_every_worker_does_but_no_page(
     worker_db: Database, phones: Phones, world: World, owner: Any
 ) -> None:
-    text, page = answer(world), message(world)
+    text, page, safety = answer(world), message(world), answer(world, purpose="safety")
     await put(worker_db, text)
     await ask_to_wait(phones, 30)
     await paced(worker_db, phones, NOON).send_due()
     assert await status_of(owner, text) == ("queued", "too_many_requests")
-    await put(worker_db, page)
-    for at in (1, 29):
-        assert await paced(worker_db, phones, NOON + at * SECOND).send_due() == 0
-    assert phones.texts() == []
-    assert await paced(worker_db, phones, NOON + 30 * SECOND).send_due() == 2
+    await put(worker_db, page, safety, answer(world))
+    assert await paced(worker_db, phones, NOON + SECOND).send_due() == 2
     assert len(phones.texts()) == 2
+    for one in (page, safety):
+        assert (await status_of(owner, one))[0] in {"sent", "delivered"}
+    assert await paced(worker_db, phones, NOON + 29 * SECOND).send_due() == 0
+    assert await paced(worker_db, phones, NOON + 30 * SECOND).send_due() == 2
     outcomes = await owner.fetch("SELECT outcome FROM attempt ORDER BY started_at")
-    assert [row["outcome"] for row in outcomes] == ["rejected", "accepted", "accepted"]
+    assert [row["outcome"] for row in outcomes] == ["rejected", *["accepted"] * 4]
+
+
+@pytest.mark.parametrize(("asked_s", "again_s"), [(30, 30), (86_400, 60)])
+async def test_a_page_that_is_told_to_wait_itself_tries_again_within_a_minute(
+    worker_db: Database, phones: Phones, world: World, owner: Any, asked_s: int, again_s: int
+) -> None:
+    page = message(world)
+    await put(worker_db, page)
+    await ask_to_wait(phones, asked_s)
+    await paced(worker_db, phones, NOON).send_due()
+    assert await status_of(owner, page) == ("queued", "too_many_requests")
+    assert await paced(worker_db, phones, NOON + (again_s - 1) * SECOND).send_due() == 0
+    assert await paced(worker_db, phones, NOON + again_s * SECOND).send_due() == 1
+    assert len(phones.texts()) == 1
 
 
 async def test_nobody_is_made_to_wait_for_hours(worker_db: Database, phones: Phones, world: World, owner: Any) -> None:
