@@ -24,9 +24,10 @@ WAITING = "A draft of this text waits already. Approve or withdraw it first."
 
 # What fields are filled with in a preview: as long as they get in earnest.
 SAMPLES = {
-    "when": "11/24 10:30", "rest": "5", "count": "3", "measured": "23:50 (Nov 21)", "arrived": "14:22",
+    "rest": "5", "count": "3", "measured": "23:50 (Nov 21)", "arrived": "14:22",
     "choices": "1 Guadalupe, 2 Maximiliano", "code": "123456",
 }  # fmt: skip
+WHEN: dict[Language, str] = {"en": "11/24 10:30", "es": "24 nov 10:30"}
 LINK = "/l/0123456789abcdefghijkl"
 
 
@@ -50,7 +51,8 @@ def may_differ(name: str) -> bool:
 
 def look(name: str, language: Language, body: str, clinic: str, public_url: str) -> Preview:
     """How it would arrive at this clinic's patients, with everything that keeps it from being approved."""
-    samples = SAMPLES | {"clinic": clinic, "url": public_url + (LINK if "page" not in name else "/worklist")}
+    link = public_url + (LINK if "page" not in name else "/worklist")
+    samples = SAMPLES | {"clinic": clinic, "url": link, "when": WHEN[language]}
     return preview(name, language, body, samples)
 
 

@@ -142,8 +142,29 @@ def _ready(together: list[Due], now: datetime, origin: From, own: Mapping[uuid.U
 
 
 def _when(due: Due) -> str:
-    """The day and hour of an appointment on the patient's clock, as in `11/24 10:30`."""
-    return f"{due.starts_at.astimezone(ZoneInfo(due.zone)):%m/%d %H:%M}" if due.starts_at else ""
+    """The day and hour of an appointment on the patient's clock, as its reader writes them."""
+    if due.starts_at is None:
+        return ""
+    return moment(due.starts_at.astimezone(ZoneInfo(due.zone)), due.language, brief=due.channel == "sms")
+
+
+MONTHS = (
+    "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
+    "diciembre",
+)  # fmt: skip
+
+
+def moment(at: datetime, language: str, *, brief: bool) -> str:
+    """`11/24 10:30`. Who reads Spanish reads the day first, so the month is a word: `24 nov 10:30`.
+
+    Brief where every character is billed; in a call or a letter it is `24 de noviembre a las 10:30`.
+    """
+    if language != "es":
+        return f"{at:%m/%d %H:%M}"
+    month = MONTHS[at.month - 1]
+    if brief:
+        return f"{at.day} {month[:3]} {at:%H:%M}"
+    return f"{at.day} de {month} {'a la' if at.hour == 1 else 'a las'} {at:%H:%M}"
 
 
 def _link(message: Message, token: str) -> NewLink:

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from notifications import wording
+from notifications.segments import cost
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import remind
@@ -316,3 +318,34 @@ async def test_outreach_that_is_due_together_is_one_text_and_each_gap_is_touched
     touched = await owner.fetchrow("SELECT count(DISTINCT gap_id), count(DISTINCT message_id) FROM touch")
     assert tuple(touched) == (2, 1)
     assert len(phones.texts()) == 2  # care that was agreed on is none of it
+
+
+# The day of an appointment ---------------------------------------------------------------------------
+
+
+def half_past(month: int, day: int, hour: int) -> datetime:
+    return datetime(2026, month, day, hour, 30, tzinfo=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("language", "brief", "at", "said"),
+    [
+        ("en", True, half_past(11, 4, 10), "11/04 10:30"),
+        ("en", False, half_past(11, 4, 10), "11/04 10:30"),
+        ("es", True, half_past(11, 4, 10), "4 nov 10:30"),
+        ("es", False, half_past(11, 24, 10), "24 de noviembre a las 10:30"),
+        ("es", False, half_past(1, 2, 1), "2 de enero a la 01:30"),
+    ],
+)
+def test_a_day_is_written_as_its_reader_does(language: str, brief: bool, at: datetime, said: str) -> None:
+    assert remind.moment(at, language, brief=brief) == said
+
+
+def test_no_day_costs_a_spanish_text_another_segment() -> None:
+    for clinic in ("Aspen Health", "Aspen Heart Center (Maria Guadalupe)"):
+        for month in range(1, 13):
+            costs = {
+                cost(wording.render("reminder_appointment", "es", clinic=clinic, when=when).body).segments
+                for when in ("11/24 10:30", remind.moment(half_past(month, 28, 10), "es", brief=True))
+            }
+            assert costs == {1}

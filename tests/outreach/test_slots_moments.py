@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from server.db.pool import Database
+from server.flows import remind
 from tests.outreach.planned import DAY, HOUR, LONG_AGO, books, ledger, local, plan, rule, slots, takes
 from tests.texting import WORKER
 from tests.world import World
@@ -173,6 +174,18 @@ async def test_an_appointment_is_said_once_before_it_starts_even_after_the_worke
     assert await plan(worker_db, local(TODAY, 15, 20)) == 0
     rows = await owner.fetch("SELECT subject_id, slot, due_at FROM reminder")
     assert [tuple(row) for row in rows] == [(visit, at("2026-11-18T14:00"), local(TODAY, 14))]
+
+
+async def test_who_reads_spanish_reads_the_day_of_an_appointment_first(
+    worker_db: Database, world: World, owner: Any
+) -> None:
+    await owner.execute("UPDATE patient SET language = 'es'")
+    await rule(owner, world, "appointment", before=24, lasts=20)
+    await books(owner, world, local(TODAY, 14) + DAY)
+    assert await plan(worker_db, local(TODAY, 14)) == 1
+    async with worker_db.transaction(WORKER) as db:
+        assert await remind.queue_due(db, local(TODAY, 14), remind.From(public_url="", default_sender="")) == 1
+    assert "una cita el 19 nov 14:00. " in await owner.fetchval("SELECT body FROM message")
 
 
 async def test_an_appointment_is_not_said_when_that_helps_nobody_any_more(
