@@ -47,7 +47,7 @@ async def test_a_dose_and_an_appointment_have_texts_of_their_own_and_outreach_is
     for words in (
         f"{tomorrow:%m/%d} 12:00",
         "Reply 1 when taken",
-        "take one today",
+        "take them today",
         "a few things are waiting for you",
     ):
         assert [words in body for body in told].count(True) == 1, words
@@ -116,7 +116,7 @@ async def test_a_call_says_each_thing(worker_db: Database, phones: Phones, world
     await agrees(owner, world, "voice")
     await tick(worker_db, NOON)
     [said] = await bodies(owner)
-    for words in ("a few things", "take one today", "pick up your next supply"):
+    for words in ("a few things", "take them today", "pick up your next supply"):
         assert words in said
     await send_all(worker_db, phones.gateway(), NOON + 3 * HOUR)
     assert await owner.fetchval("SELECT reason FROM message") == "too_late"

@@ -157,7 +157,7 @@ async def test_a_reminder_goes_by_e_mail_where_no_text_can_and_never_after_leavi
     async with mail_server() as (mail, gateway):
         await day(worker_db, gateway, timedelta(0))
         [(_, _, found)] = mail.letters
-        assert "we have not received a measurement" in found.get_content()
+        assert "we have not received all your measurements" in found.get_content()
         assert "STOP" not in found.get_content()
         attempt = await owner.fetchval("SELECT id FROM attempt")
         assert "Stop these e-mails" in (await client.get(f"/unsubscribe/{attempt}")).text

@@ -72,7 +72,7 @@ async def test_one_key_tells_it_and_the_next_asks_for_a_call_back(
 ) -> None:
     await reminded(owner, worker_db, phones, world)
     told = await press(owner, phones, "1")
-    assert "we have not received a measurement from you lately" in told
+    assert "we have not received all your measurements lately" in told
     assert "?heard=1" in told
     assert await owner.fetchval("SELECT heard_at IS NOT NULL FROM message")
     assert "Somebody will call you" in await press(owner, phones, "2", heard=True)
