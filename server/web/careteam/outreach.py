@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +19,7 @@ from server.flows import price_segments, stop_reminders
 from server.flows import try_outreach as flow
 from server.gaps import experiments, funnel
 from server.gaps.experiments import Experiment, Group
-from server.gaps.funnel import Funnel
+from server.gaps.funnel import Body, Funnel
 from server.gaps.gaps import MEASURES
 from server.outreach import switches
 from server.security.guards import allow, staff_only
@@ -31,12 +32,15 @@ may_try = allow(*flow.MAY)
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """One measure's funnel: each stage with its count and its share of what was due; and the segments billed."""
+    """One measure's funnel: each stage with its count and its share of what was due; and the segments billed.
+
+    A text for several gaps is shared among them, so segments may be parts of one.
+    """
 
     measure: str
     stages: list[tuple[str, int, int]]
     closed_alone: int
-    segments: int
+    segments: str
     per_closed: float | None
     dollars: Decimal | None
 
@@ -66,11 +70,10 @@ async def outreach_page(
 async def _page(request: Asked, person: Person, year: int, error: CareloopError | None = None) -> Template:
     now = datetime.now(UTC)
     chosen = year if 2000 <= year <= now.year else now.year
-    start, end = datetime(chosen, 1, 1, tzinfo=UTC), datetime(chosen + 1, 1, 1, tzinfo=UTC)
     async with request.app.state.database.transaction(person.who) as db:
         found = await funnel.funnels(db, chosen)
-        bodies = await funnel.bodies(db, start, end)
-        efforts, price = await funnel.efforts(db, start, end), await funnel.price(db, person.organization)
+        bodies = await funnel.bodies(db, chosen)
+        efforts, price = await funnel.efforts(db, chosen), await funnel.price(db, person.organization)
         tried = [_tried(one, *await experiments.groups(db, one.id, now)) for one in await experiments.every(db)]
         stopped = await switches.on(db)
     return page(
@@ -82,17 +85,17 @@ async def _page(request: Asked, person: Person, year: int, error: CareloopError 
     )  # fmt: skip
 
 
-def _shown(one: Funnel, bodies: list[str], price: Decimal | None) -> Shown:
+def _shown(one: Funnel, bodies: list[Body], price: Decimal | None) -> Shown:
     counts = {
-        "Due": one.due, "Texted": one.texted, "Reached": one.reached, "Answered": one.replied,
-        "Said done or booked": one.said_done, "Closed by evidence after a text": one.closed_after,
+        "Due": one.due, "Texted": one.texted, "Reached": one.reached, "Answered": one.answered,
+        "Said done": one.said_done, "Booked": one.booked, "Closed by evidence after a text": one.closed_after,
     }  # fmt: skip
-    segments = sum(cost(body).segments for body in bodies)
+    segments = sum((Fraction(cost(body.text).segments, body.gaps) for body in bodies), Fraction(0))
     due = max(one.due, 1)
     return Shown(
         measure=one.measure, stages=[(name, count, round(100 * count / due)) for name, count in counts.items()],
-        closed_alone=one.closed_alone, segments=segments,
-        per_closed=round(segments / one.closed_after, 1) if one.closed_after else None,
+        closed_alone=one.closed_alone, segments=f"{float(segments):.1f}".removesuffix(".0"),
+        per_closed=round(float(segments) / one.closed_after, 1) if one.closed_after else None,
         dollars=funnel.cost_per_closed(segments, price, one.closed_after),
     )  # fmt: skip
 
