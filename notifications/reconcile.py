@@ -1,6 +1,7 @@
 """Finds out what became of texts whose sender died or heard nothing: never by sending a reminder again."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,10 +13,20 @@ from notifications.refusals import OpenTask, RaiseAlarm, Refusal, draw_consequen
 from notifications.sender import Transaction
 
 GIVE_UP_AFTER = timedelta(minutes=15)
+AT_ONCE = 8  # the sender calls over the same connections
+ROUND_SECONDS = 20  # after that no further question is begun in this round
 SAYS_UNRESOLVED = "It is not known whether a reminder was sent. It will not be sent again; look at the provider's log."
 SAYS_TASK = (
     "It is not known whether a text reached this patient, and it will not be sent again. Call them if it matters."
 )
+
+
+async def put_back(transaction: Transaction, clock: Callable[[], datetime]) -> int:
+    """Free what was claimed in vain, and mark what is unknown; it asks nobody, so nobody can hold it up."""
+    async with transaction() as db:
+        freed = await outbox.release(db, clock()) + await outbox.abandon(db, clock())
+    _note(freed)
+    return freed
 
 
 async def reconcile(
@@ -26,24 +37,48 @@ async def reconcile(
     open_task: OpenTask | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
 ) -> int:
-    """Free what was claimed in vain, mark what is unknown, and ask the provider about it; returns how many moved."""
-    now = clock()
+    """Ask the provider about what is unknown, a few at a time and not for long; returns how many moved.
+
+    A provider that gives no answer is not asked on: what has been unknown for too long becomes a person's task anyhow.
+    """
     async with transaction() as db:
-        freed = await outbox.release(db, now) + await outbox.abandon(db, now)
-        doubtful = await outbox.in_doubt(db, gateway.default_sender)
-    for message in doubtful:
+        doubtful = _in_turn(await outbox.in_doubt(db, gateway.default_sender), clock())
+    ends, silent, moved = asyncio.get_running_loop().time() + ROUND_SECONDS, False, 0
+    for begin in range(0, len(doubtful), AT_ONCE):
+        some = doubtful[begin : begin + AT_ONCE]
+        if not silent and asyncio.get_running_loop().time() >= ends:
+            break  # the others' turn is in another round
+        answers = [None] * len(some) if silent else await _ask(gateway, some)
+        silent = silent or all(found is None for found in answers)
+        for message, found in zip(some, answers, strict=True):
+            async with transaction() as db:
+                late = clock() - message.started_at >= give_up_after
+                if await _found(db, message, found, raise_alarm, open_task, clock()):
+                    moved += 1
+                elif late and await outbox.settle(db, message.id, "unknown", "unresolved", since=("unknown",)):
+                    await _tell(db, message, raise_alarm, open_task, clock())
+                    moved += 1
+    _note(moved)
+    return moved
+
+
+def _in_turn(doubtful: list[InDoubt], now: datetime) -> list[InDoubt]:
+    """Each round begins with another, so that a round too short for all leaves out nobody for ever."""
+    first = int(now.timestamp()) % len(doubtful) if doubtful else 0
+    return doubtful[first:] + doubtful[:first]
+
+
+async def _ask(gateway: Gateway, some: Iterable[InDoubt]) -> list[list[Found] | None]:
+    async def ask(message: InDoubt) -> list[Found] | None:
         ways = () if message.channel == "sms" else (message.channel,)
-        found = await gateway.find(message.to_number, message.body, message.started_at, *ways)
-        async with transaction() as db:
-            late = clock() - message.started_at >= give_up_after
-            if await _found(db, message, found, raise_alarm, open_task, clock()):
-                freed += 1
-            elif late and await outbox.settle(db, message.id, "unknown", "unresolved", since=("unknown",)):
-                await _tell(db, message, raise_alarm, open_task, clock())
-                freed += 1
-    if freed:
-        structlog.get_logger().info("texts_reconciled", count=freed)
-    return freed
+        return await gateway.find(message.to_number, message.body, message.started_at, *ways)
+
+    return list(await asyncio.gather(*map(ask, some)))
+
+
+def _note(count: int) -> None:
+    if count:
+        structlog.get_logger().info("texts_reconciled", count=count)
 
 
 async def _found(

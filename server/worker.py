@@ -16,7 +16,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from notifications import inbox
 from notifications.gateways import Gateway, Provider
 from notifications.pace import Pace
-from notifications.reconcile import reconcile
+from notifications.reconcile import put_back, reconcile
 from notifications.sender import Sender
 from server.db import events, heartbeats, migrate, pool
 from server.db.events import Event, tell
@@ -174,7 +174,9 @@ def loops(
             step=lambda: compare_rule.compare_due(database, settings.url_for("worker"), WHO, _now, stop.is_set),
             every=2,
         ),
-        Loop(name="reconcile", step=lambda: _reconcile(settings, database, gateway, paging), every=5),
+        Loop(name="put_back", step=lambda: put_back(lambda: database.transaction(WHO), _now), every=5),
+        Loop(name="left_over", step=lambda: _left_over(database, paging, gateway.default_sender), every=5),
+        Loop(name="reconcile", step=lambda: _reconcile(settings, database, gateway), every=5),
         Loop(name="sealer", step=lambda: _seal(database, settings), every=1),
         Loop(
             name="quarantine",
@@ -239,14 +241,18 @@ async def _remind(database: Database, origin: remind.From) -> None:
             due = await remind.queue_due(db, _now(), origin) > 0
 
 
-async def _reconcile(settings: Settings, database: Database, gateway: Gateway, told: reply.Told) -> None:
+async def _reconcile(settings: Settings, database: Database, gateway: Gateway) -> None:
     give_up_after = timedelta(seconds=settings.unresolved_seconds)
     await reconcile(lambda: database.transaction(WHO), gateway, raise_alarm, _now, tasks.open_task, give_up_after)
+
+
+async def _left_over(database: Database, told: reply.Told, default_sender: str) -> None:
+    """Texts that were stored and not acted on; one may speak of danger, so they wait for nobody outside."""
     async with database.transaction(WHO) as db:
         left = await inbox.left_over(db, _now())
     for sid in left:
         await reply.act(database, WHO, sid, _now(), told)
-    await arrive.look_again(database, WHO, _now(), told, gateway.default_sender)
+    await arrive.look_again(database, WHO, _now(), told, default_sender)
     await forged.tell_unfound(database, WHO, _now())
 
 

@@ -166,6 +166,8 @@ LOOPS = (
     Loop(process="worker", loop="series", often="patience"),
     Loop(process="worker", loop="sender", often="patience"),
     Loop(process="worker", loop="snoozes"),
+    Loop(process="worker", loop="put_back"),
+    Loop(process="worker", loop="left_over", often="patience"),
     *(Loop(process="worker", loop=name, often="slow") for name in SLOW),
     *(Loop(process="worker", loop=name, often="unhurried") for name in UNHURRIED),
     Loop(process="auditor", loop="canary", often="run"),

@@ -19,7 +19,7 @@ import msgspec
 
 from notifications import opt_outs
 from notifications.gateways import Accepted, Found, NotSent, Result, Text, Unknown
-from notifications.reconcile import reconcile
+from notifications.reconcile import put_back, reconcile
 from notifications.sender import BATCH, Sender
 from server.db import migrate, pool
 from server.db.ids import uuid7
@@ -151,6 +151,7 @@ async def sending(fragile: Fragile, provider: Provider, now: datetime) -> None:
 
 
 async def asking(fragile: Fragile, provider: Provider, now: datetime) -> None:
+    await put_back(lambda: fragile.transaction(WORKER), lambda: now)
     await reconcile(lambda: fragile.transaction(WORKER), provider, raise_alarm, lambda: now)
 
 

@@ -8,7 +8,7 @@ import pytest
 from notifications import outbox
 from notifications.gateways import NotSent, Refused, Result, Text, Unknown, Withheld
 from notifications.gateways.log import LogGateway
-from notifications.reconcile import reconcile
+from notifications.reconcile import put_back, reconcile
 from server.db.pool import Database
 from server.outreach.tasks import open_task
 from server.worker import raise_alarm
@@ -25,9 +25,9 @@ class AnswersLate(LogGateway):
         self._database, self._result, self._lost_after = database, result, lost_after
 
     async def send(self, text: Text) -> Result:
-        await reconcile(
-            transactions(self._database), LogGateway(), raise_alarm, lambda: NOON + self._lost_after, open_task
-        )
+        work, later = transactions(self._database), NOON + self._lost_after
+        await put_back(work, lambda: later)
+        await reconcile(work, LogGateway(), raise_alarm, lambda: later, open_task)
         return self._result
 
 

@@ -12,7 +12,7 @@ from notifications.gateways import Result, Text
 from notifications.gateways.log import LogGateway
 from notifications.gateways.twilio import TwilioGateway
 from notifications.messages import Message
-from notifications.reconcile import reconcile
+from notifications.reconcile import put_back, reconcile
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.outreach.tasks import open_task
@@ -59,6 +59,7 @@ def dying(kind: type[TwilioGateway], phones: Phones) -> TwilioGateway:
 
 
 async def reconciled(database: Database, phones: Phones, now: datetime) -> None:
+    await put_back(transactions(database), lambda: now)
     await reconcile(transactions(database), phones.gateway(), raise_alarm, lambda: now, open_task)
 
 

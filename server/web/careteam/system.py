@@ -30,6 +30,7 @@ STEPS: Final = {
 WORK: Final = {
     ("bridge", "ingest"): "Takes readings in", ("worker", "escalate"): "Tells the next in line",
     ("worker", "sender"): "Sends texts", ("worker", "reconcile"): "Finds out what became of texts",
+    ("worker", "put_back"): "Puts back what its sender lost", ("worker", "left_over"): "Acts on texts left lying",
     ("worker", "sealer"): "Seals the audit", ("worker", "reminders"): "Reminds patients",
     ("worker", "sequences"): "Looks for readings that never came", ("worker", "silence"): "Looks for silent devices",
     ("worker", "batteries"): "Looks for low batteries", ("worker", "life"): "Ends pauses that are over",
