@@ -21,7 +21,14 @@ IN_TURN = """
 FACTS = """
     SELECT m.purpose, m.to_number, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
-           m.channel, q.topic, m.reason AS waited_for,
+           m.channel, q.topic, m.reason AS waited_for, m.created_at AS written_at, m.wording = 'staff_text' AS by_staff,
+           CASE WHEN m.purpose <> 'answer' THEN NULL
+                WHEN m.wording = 'staff_text' THEN (
+                     SELECT max(y.received_at) FROM reply y
+                      WHERE y.organization_id = m.organization_id AND y.from_hash = m.to_hash
+                        AND y.received_at <= m.created_at)
+                ELSE (SELECT y.received_at FROM reply y
+                       WHERE y.id = substring(m.unique_for FROM '^reply:([0-9a-f-]{36})')::uuid) END AS answers_at,
            coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false)
                AS cannot_text,
            coalesce(q.moot_at, CASE WHEN m.wording LIKE 'opt\\_out\\_%' THEN m.created_at + interval '5 minutes' END)

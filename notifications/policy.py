@@ -20,6 +20,9 @@ Reason = Literal[
 
 SINK = "sink"  # where the synthetic patient's pages end: no telephone, and never given to a provider
 STOPPED_LOOKS_AGAIN = timedelta(minutes=15)  # what a switch holds back goes when it is ended, unless it is moot by then
+AT_ANY_HOUR = timedelta(minutes=15)  # so long after somebody wrote to us they look for the answer, also at night
+ANSWER_MOOT = timedelta(hours=4)  # what we say by ourselves to a text of this morning confuses in the evening
+STAFF_MOOT = timedelta(days=2)  # a person's own words wait for a morning, and for trouble at the provider to be mended
 URGENT = 3  # of this priority or a lower number is what the last text of a day is kept for
 
 
@@ -30,7 +33,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     they live in; `own`: the hours they chose. `sent_today`, `sent_this_week`: reminders of every kind, by the patient's
     calendar, this one not among them. `urgent_later`: something of priority 3 or less is planned for later today.
     `consent_since`: when they agreed to this topic; `withdrew_at`: when they last withdrew any, of texts or calls.
-    `waited_for`: why it was put off before.
+    `waited_for`: why it was put off before. Of an answer, `written_at`, `by_staff`: a person's own words, and
+    `answers_at`: when the text came that it answers.
     """
 
     purpose: Purpose
@@ -61,6 +65,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     a_week: int = 21
     urgent_later: bool = False
     waited_for: str | None = None
+    written_at: datetime | None = None
+    answers_at: datetime | None = None
+    by_staff: bool = False
 
     @property
     def whose(self) -> Whose:
@@ -100,6 +107,7 @@ def decide(facts: Facts, now: datetime) -> Decision:
         or _reason(facts, now)
         or _organization(facts)
         or (_stopped(facts, now) or _quiet(facts, now) or _full(facts, now) if facts.purpose == "reminder" else None)
+        or _night(facts, now)
         or Send()
     )
 
@@ -139,9 +147,22 @@ def _ended_with_another(facts: Facts) -> bool:
 def _reason(facts: Facts, now: datetime) -> Suppress | None:
     if not facts.reason_still_there:
         return Suppress("reason_gone")
-    late = facts.moot_at is not None and now >= facts.moot_at
-    dropped = facts.purpose == "reminder" or facts.confirms_opt_out
-    return Suppress("too_late", after=facts.waited_for) if late and dropped else None
+    moot_at = _moot_at(facts)
+    return Suppress("too_late", after=facts.waited_for) if moot_at is not None and now >= moot_at else None
+
+
+def _moot_at(facts: Facts) -> datetime | None:
+    if facts.purpose == "reminder" or facts.confirms_opt_out:
+        return facts.moot_at
+    return _answer_moot_at(facts) if _answers_patient(facts) else None
+
+
+def _answers_patient(facts: Facts) -> bool:
+    return facts.purpose == "answer" and not facts.to_staff
+
+
+def _answer_moot_at(facts: Facts) -> datetime | None:
+    return facts.written_at and facts.written_at + (STAFF_MOOT if facts.by_staff else ANSWER_MOOT)
 
 
 def _organization(facts: Facts) -> Suppress | None:
@@ -159,6 +180,24 @@ def _stopped(facts: Facts, now: datetime) -> Decision | None:
 def _quiet(facts: Facts, now: datetime) -> Decision | None:
     decision = _not_before(now, facts, "quiet_hours")
     return None if decision == Defer(now, "quiet_hours") else decision
+
+
+def _night(facts: Facts, now: datetime) -> Decision | None:
+    """An answer goes at any hour while it is looked for; later a person's words wait for the morning, ours are moot."""
+    if not _answers_patient(facts) or _is_looked_for(facts, now):
+        return None
+    decision = _quiet(facts, now)
+    return decision if decision is None or facts.by_staff else Suppress("too_late", after=facts.waited_for)
+
+
+def _is_looked_for(facts: Facts, now: datetime) -> bool:
+    """Soon after their own text; or soon after a person at night chose that it goes at night, as the page asks them."""
+    written = facts.written_at or now
+    if not facts.by_staff:
+        return now - (facts.answers_at or written) <= AT_ANY_HOUR
+    if facts.answers_at is not None and now - facts.answers_at <= AT_ANY_HOUR:
+        return True
+    return now - written <= AT_ANY_HOUR and not quiet_hours.is_open(written, facts.whose, law().hours)
 
 
 def _full(facts: Facts, now: datetime) -> Decision | None:

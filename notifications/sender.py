@@ -22,6 +22,7 @@ LONGEST_S = {True: 60.0, False: 600.0}  # between two tries, by whether it is ur
 LOGIN_REFUSED = "20003"
 SAYS_NOT_LEAVING = "Text messages are not leaving. Check the provider's login and connection."
 SAYS_PAGE_FAILED = "A page to staff could not be delivered. Tell them by telephone and check their number."
+SAYS_NEVER_LEFT = "A text that staff wrote to this patient could not be sent for two days, and will not be. Call them."
 
 Transaction = Callable[[], AbstractAsyncContextManager[Any]]
 Claim = Callable[[Any, datetime, int], Awaitable[list[Claimed]]]
@@ -113,7 +114,7 @@ class Sender:
                 await outbox.settle(db, message.id, "queued", decision.reason, not_before=decision.until)
                 return None
             if isinstance(decision, Suppress):
-                await self._suppress(db, message, decision, now)
+                await self._suppress(db, message, decision, now, by_staff=known.by_staff)
                 return None
             text = Text(
                 attempt=self._new_id(), to_number=message.to_number, from_number=sender, body=message.body,
@@ -122,8 +123,13 @@ class Sender:
             ours = await attempts.start(db, text.attempt, message.id, message.claimed_at, self._gateway.name, now)
         return text if ours else None
 
-    async def _suppress(self, db: Any, message: Claimed, decision: Suppress, now: datetime) -> None:
+    async def _suppress(self, db: Any, message: Claimed, decision: Suppress, now: datetime, *, by_staff: bool) -> None:
         await outbox.settle(db, message.id, decision.status, decision.says)
+        if by_staff and decision.reason == "too_late" and self._open_task is not None:
+            await self._open_task(
+                db, organization=message.organization_id, kind="text_unresolved", subject=str(message.id),
+                says=SAYS_NEVER_LEFT, now=now, patient=message.patient_id,
+            )  # fmt: skip
         if message.purpose == "page" and decision.reason in {"opted_out", "no_number"}:
             await self._page_failed(db, message, now)
 

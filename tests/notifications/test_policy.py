@@ -212,10 +212,15 @@ def test_own_hours_that_begin_in_the_hour_of_the_change(utc: str, opens: str) ->
     assert next_opening(now, Whose(zone="America/New_York", own=own), []) == opening
 
 
-@pytest.mark.parametrize("purpose", ["page", "safety", "answer", "test"])
+@pytest.mark.parametrize("purpose", ["page", "safety", "test"])
 def test_only_reminders_know_quiet_hours_caps_and_stop_switches(purpose: str) -> None:
     crowded = facts(purpose=purpose, stopped=True, sent_today=99, sent_this_week=99)
     assert decide(crowded, at("2026-11-21T03:00")) == Send()
+
+
+def test_an_answer_knows_neither_caps_nor_stop_switches() -> None:
+    crowded = facts(purpose="answer", written_at=NOON, stopped=True, sent_today=99, sent_this_week=99)
+    assert decide(crowded, NOON) == Send()
 
 
 def test_the_same_moment_is_day_for_one_patient_and_night_for_another() -> None:
