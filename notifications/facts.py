@@ -29,8 +29,8 @@ FACTS = """
                         AND y.received_at <= m.created_at)
                 ELSE (SELECT y.received_at FROM reply y
                        WHERE y.id = substring(m.unique_for FROM '^reply:([0-9a-f-]{36})')::uuid) END AS answers_at,
-           coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false)
-               AS cannot_text,
+           coalesce(CASE m.channel WHEN 'sms' THEN t.cannot_text WHEN 'email' THEN t.cannot_text
+                                   WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false) AS cannot_text,
            coalesce(q.moot_at, CASE WHEN m.wording LIKE 'opt\\_out\\_%' THEN m.created_at + interval '5 minutes' END)
                AS moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority, q.urgent_later,
            p.region, f.opens, f.closes,

@@ -67,6 +67,10 @@ MEANINGS = {
     "30004": Meaning("the number is blocked for our texts", "cannot"),
     "30005": Meaning("no such telephone", "cannot"),
     "30006": Meaning("a landline, or its carrier takes no texts", "landline"),
+    # The address.
+    "smtp_rcpt_550": Meaning("no such mailbox", "cannot"),
+    "smtp_rcpt_551": Meaning("no mailbox there any more", "cannot"),
+    "smtp_rcpt_553": Meaning("not an address that exists", "cannot"),
     # Ourselves: a person has to mend it with the provider.
     "20003": Meaning("the login was refused", "operator", "Check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN."),
     "21408": Meaning("the country is not allowed", "operator", "Allow the country in the provider's geo permissions."),
@@ -93,6 +97,8 @@ NOT_KNOWN = Meaning("unknown", "nothing")
 SAYS_NOT_LEAVING = "Text messages are not leaving."
 SAYS_BAD_NUMBER = "Texts cannot reach this patient's number ({words}). Call them or write, and correct the number."
 SAYS_BAD_NUMBER_CALL = "Calls cannot reach this patient's number ({words}). Write to them, and correct the number."
+SAYS_BAD_ADDRESS = "E-mails cannot reach this patient's address ({words}). Call or write, and correct the address."
+SAYS: dict[Channel, str] = {"sms": SAYS_BAD_NUMBER, "voice": SAYS_BAD_NUMBER_CALL, "email": SAYS_BAD_ADDRESS}
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,8 +162,7 @@ async def _gone(db: Any, refusal: Refusal) -> bool:
 async def _bad_number(db: Any, refusal: Refusal, meaning: Meaning, open_task: OpenTask | None, now: datetime) -> None:
     if open_task is None:
         return
-    says = SAYS_BAD_NUMBER_CALL if refusal.channel == "voice" else SAYS_BAD_NUMBER
     await open_task(
         db, organization=refusal.organization_id, kind="bad_number", subject=str(refusal.patient_id),
-        says=says.format(words=meaning.words), now=now, patient=refusal.patient_id,
+        says=SAYS[refusal.channel].format(words=meaning.words), now=now, patient=refusal.patient_id,
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""What a provider told us of a number: that it cannot be texted or called, whoever shares it."""
+"""What a provider told us of a number: that it cannot be texted or called, whoever shares it.
+
+An e-mail address is kept as a number is: what "cannot be texted" cannot be written to.
+"""
 
 import uuid
 from datetime import datetime

@@ -83,9 +83,12 @@ def _hand_over(connection: smtplib.SMTP, sender: str, letter: EmailMessage, text
     """Sender, recipient, text. What breaks before the text left nothing; what breaks in it may have left everything."""
     try:
         connection.ehlo_or_helo_if_needed()
-        for code, _ in (connection.mail(_bare(sender)), connection.rcpt(text.to_number)):
-            if code >= 300:
-                return _refused(code)
+        code, _ = connection.mail(_bare(sender))
+        if code >= 300:
+            return _refused(code)
+        code, says = connection.rcpt(text.to_number)
+        if code >= 300:
+            return Refused(f"smtp_rcpt_{code}") if _no_mailbox(code, says) else _refused(code)
     except (smtplib.SMTPException, OSError):
         return NotSent("no_connection")
     try:
@@ -100,6 +103,11 @@ def _hand_over(connection: smtplib.SMTP, sender: str, letter: EmailMessage, text
 def _refused(code: int) -> Result:
     """RFC 5321: 4xx may work later, 5xx never will."""
     return NotSent(f"smtp_{code}") if code < 500 else Refused(f"smtp_{code}")
+
+
+def _no_mailbox(code: int, says: bytes) -> bool:
+    """Of the address itself. Who will have nothing from us, and says so with 5.7 (RFC 3463), says nothing of it."""
+    return code in {550, 551, 553} and b"5.7." not in says
 
 
 def _bare(sender: str) -> str:

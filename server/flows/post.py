@@ -25,7 +25,10 @@ def email_of(settings: Settings) -> Gateway:
 
 def sender_of(database: Database, who: Who, gateway: Gateway, raise_alarm: RaiseAlarm, clock: Clock) -> Sender:
     """The same rules as for texts: an attempt before each conversation, and never twice."""
-    return Sender(lambda: database.transaction(who), gateway, raise_alarm, clock, uuid7, claim=post.claim)
+    return Sender(
+        lambda: database.transaction(who), gateway, raise_alarm, clock, uuid7, claim=post.claim,
+        open_task=tasks.open_task,
+    )  # fmt: skip
 
 
 async def send_all(database: Database, who: Who, sender: Sender, clock: Clock, default_sender: str) -> int:

@@ -76,7 +76,7 @@ WAYS = """
                               WHERE x.sender_number = CASE w.channel WHEN 'email' THEN 'email:' || a.organization_id
                                                                      ELSE a.sender END
                                 AND x.phone_hash = w.hash AND x.ended_at IS NULL) THEN 'opted_out'
-                WHEN w.channel = 'sms' AND t.cannot_text IS NOT NULL THEN 'cannot_text'
+                WHEN w.channel IN ('sms', 'email') AND t.cannot_text IS NOT NULL THEN 'cannot_text'
                 WHEN w.channel = 'voice' AND t.cannot_call IS NOT NULL THEN 'cannot_call' END AS blocked
       FROM asked a
       JOIN point w ON w.id = a.id

@@ -53,7 +53,7 @@ class MailServer:
             verb = line[:4].upper()
             if self.mishap == f"hang up at {verb}":
                 return
-            reply = f"{self.mishap[:3]} no" if self.mishap and self.mishap.endswith(verb) else "250 ok"
+            reply = self.mishap.partition(" at ")[0] + " no" if self.mishap and self.mishap.endswith(verb) else "250 ok"
             if verb == "MAIL":
                 sender = line.partition(":")[2].split()[0].strip("<>")
             elif verb == "RCPT":
@@ -110,7 +110,7 @@ async def test_a_letter_is_plain_names_only_the_clinic_and_can_be_left_with_one_
 
 
 MISHAPS: list[tuple[str, tuple[str, str], int]] = [
-    ("550 at RCPT", ("failed", "smtp_550"), 0), ("550 at DATA", ("failed", "smtp_550"), 0),
+    ("550 5.7.1 at RCPT", ("failed", "smtp_550"), 0), ("550 at DATA", ("failed", "smtp_550"), 0),
     ("451 at MAIL", ("queued", "smtp_451"), 1), ("421 at DATA", ("queued", "smtp_421"), 1),
     ("hang up at EHLO", ("queued", "no_connection"), 1), ("hang up at RCPT", ("queued", "no_connection"), 1),
     ("hang up after the text", ("unknown", "SMTPServerDisconnected"), 0),
@@ -170,6 +170,31 @@ async def test_a_reminder_goes_by_e_mail_where_no_text_can_and_never_after_leavi
         await day(worker_db, gateway, timedelta(days=2))
         assert len(mail.letters) == 1
     assert await owner.fetchval("SELECT kind FROM task") == "unreachable"
+
+
+async def test_a_dead_address_is_remembered_a_person_is_asked_and_the_next_way_is_taken(
+    worker_db: Database, world: World, owner: Any
+) -> None:
+    await cannot_text(owner, world, world.patient_phone)
+    await agrees(owner, world, "email")
+    for address in (ADDRESS, "daughter@example.org"):
+        await point(owner, world, "email", address)
+    await rule(owner, world, after=1)
+    await measure(owner, world, NOON - timedelta(days=10))
+    async with mail_server() as (mail, gateway):
+        mail.mishap = "550 5.1.1 at RCPT"
+        await day(worker_db, gateway, timedelta(0))
+        mail.mishap = None
+        assert [row["reason"] for row in await owner.fetch("SELECT reason FROM message")] == ["smtp_rcpt_550"]
+        task = await owner.fetchrow("SELECT kind, patient_id, says FROM task")
+        assert (task["kind"], task["patient_id"]) == ("bad_number", world.patient)
+        assert "no such mailbox" in task["says"]
+        assert ADDRESS not in task["says"]
+        still = letter(world)
+        await put(worker_db, still)
+        await day(worker_db, gateway, timedelta(days=2))
+        assert [recipient for _, recipient, _ in mail.letters] == ["daughter@example.org"]
+        assert await status_of(owner, still) == ("suppressed", "cannot_text")
 
 
 async def day(worker_db: Database, gateway: EmailGateway, after: timedelta) -> None:

@@ -96,6 +96,7 @@ async def followed(owner: Any) -> dict[str, Any]:
 
 NOTHING: dict[str, Any] = {"opt_outs": 0, "telephone": None, "tasks": [], "alarms": []}
 OPERATOR = ("20003", "21408", "21212", "21210", "21606", "21608", "21703", "30002", "30007", "30032", "30034")
+ADDRESS = ("smtp_rcpt_550", "smtp_rcpt_551", "smtp_rcpt_553")
 
 
 def expected(code: str) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def expected(code: str) -> dict[str, Any]:
         return NOTHING | {"opt_outs": 1}
     if code in {"21614", "21635", "30006"}:
         return NOTHING | {"telephone": ("landline", code, None), "tasks": ["bad_number"]}
-    if code in {"21211", "21217", "13224", "21214", "21612", "30004", "30005"}:
+    if code in {"21211", "21217", "13224", "21214", "21612", "30004", "30005", *ADDRESS}:
         return NOTHING | {"telephone": ("unknown", code, None), "tasks": ["bad_number"]}
     if code in OPERATOR:
         return NOTHING | {"alarms": [("texts_not_leaving", code)]}
