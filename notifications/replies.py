@@ -58,7 +58,7 @@ WRONG = either(
     r"wrong (number|person)",
     r"not my (doctor|number)",
     r"numero equivocado",
-    r"se equivoc\w+",
+    r"se equivoc\w+ de (numero|persona|telefono|celular)",
     r"no soy (yo|esa persona)",
 )
 BOOKED = either(

@@ -103,6 +103,8 @@ async def _act(db: Db, who: Who, heard: Heard, now: datetime, told: Told) -> Cam
     if heard.said.says("opt_out"):
         says += await _opt_out(db, heard, now, danger=emergency)
         deeds.append(Deed(deed="opted_out"))
+        if heard.said.says("wrong_number") and not emergency:  # in an emergency they must still be called
+            deeds += (await reply_meanings.wrong_number(db, heard, now)).deeds
     elif heard.said.says("start"):
         says += await _start(db, heard, now)
         deeds.append(Deed(deed="opted_in"))

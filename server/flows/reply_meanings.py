@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from notifications import telephones
 from notifications.inbox import Reply
 from server.db.events import Event, tell
 from server.db.pool import Db
@@ -16,6 +17,7 @@ from server.flows.texted_reading import NOTHING, Took
 from server.gaps import last_asked, reports, wishes
 from server.monitoring import alarms
 from server.outreach import tasks
+from server.outreach.tasks import NewTask
 from server.people import conversations
 from server.people.conversations import Deed, DeedName
 
@@ -25,7 +27,11 @@ SAYS_HALF = (
     " The administrator should install Careloop again."
 )
 SAYS_CALL = "A patient asks for a call."
-SAYS_WRONG = "Somebody says that this is not the patient's number. Check it before texting again."
+SAYS_WRONG = "Somebody says that this is not the patient's number. Nothing goes there until it is checked."
+SAYS_CORRECT = (
+    "Somebody at this patient's number says that it is not theirs, so texts and calls there have stopped. Find the"
+    " right number, or let this one be tried again under “How to reach”."
+)
 SAYS_REFILL = "A patient says they picked up their next supply. Enter the fill when the pharmacy shows it."
 SAYS_NOT_FOR_ME = "A patient says that what we remind them of is not for them. Ask why, and enter what is true."
 LATELY = timedelta(hours=1)  # so long "done" is said of the second reading, not of a screening
@@ -70,9 +76,29 @@ async def _understood(db: Db, heard: Heard, now: datetime) -> Came | None:
             await alarm(db, heard, "patient_wants_call", SAYS_CALL, now)
             return Came(answer="after_call_me", deeds=[Deed(deed="wants_call")])
         case "wrong_number":
-            await alarm(db, heard, "wrong_number", SAYS_WRONG, now)
-            return Came(deeds=[Deed(deed="wrong_number")])
+            return await wrong_number(db, heard, now)
     return None
+
+
+async def wrong_number(db: Db, heard: Heard, now: datetime) -> Came:
+    """Like a number that the provider calls bad: nothing goes there until staff correct it or try it again.
+
+    Beside an opt-out, which ends the texts, its one confirmation must still get out.
+    """
+    organization, hashed = heard.reply.organization_id, heard.reply.from_hash
+    if heard.people and not heard.said.says("opt_out"):
+        await telephones.cannot_text(db, organization, hashed, "wrong_number", now, landline=False)
+    if heard.people:
+        await telephones.cannot_call(db, organization, hashed, "wrong_number", now)
+    await tasks.open_tasks(db, [_correct(organization, person.patient_id) for person in heard.people], now)
+    await alarm(db, heard, "wrong_number", SAYS_WRONG, now)
+    return Came(deeds=[Deed(deed="wrong_number")])
+
+
+def _correct(organization: uuid.UUID, patient: uuid.UUID) -> NewTask:
+    return NewTask(
+        organization_id=organization, kind="bad_number", subject=str(patient), says=SAYS_CORRECT, patient_id=patient
+    )
 
 
 async def _done(db: Db, heard: Heard, now: datetime) -> Came | None:

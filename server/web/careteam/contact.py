@@ -60,8 +60,9 @@ CANNOT: Final[Mapping[str, str]] = {
     "landline": "it is a landline", "staff": "staff said so", "21614": "it cannot receive texts",
     "21635": "it is a landline", "30006": "it is a landline, or its carrier takes no texts",
     "21211": "no such number exists", "21217": "no such number exists", "30003": "it was switched off, three times",
-    "30005": "nobody has this number", "smtp_rcpt_550": "there is no such mailbox",
-    "smtp_rcpt_551": "the mailbox is not there any more", "smtp_rcpt_553": "no such address exists",
+    "30005": "nobody has this number", "wrong_number": "somebody there says that it is not theirs",
+    "smtp_rcpt_550": "there is no such mailbox", "smtp_rcpt_551": "the mailbox is not there any more",
+    "smtp_rcpt_553": "no such address exists",
 }  # fmt: skip
 VIA: Final[Mapping[str, str]] = {
     "keyword": "they texted STOP", "wording": "they wrote that they want none", "provider": "the carrier says so",

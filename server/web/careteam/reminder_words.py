@@ -42,6 +42,7 @@ REASONS: Final[Mapping[str, str]] = {
     "too_late": "too late to help",
     "no_number": "no telephone number",
     "cannot_text": "the number cannot get texts",
+    "wrong_number": "somebody there says that it is not theirs",
     "shadow": "this organization only shows",
     "trial_number_not_listed": "not one of the test numbers",
 }
