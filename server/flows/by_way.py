@@ -1,24 +1,31 @@
 """Which way a due reminder goes, and its words there: a text, a call, an e-mail, a message in the portal."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
 from notifications import wording
-from notifications.policy import Decision, Suppress
+from notifications.policy import Decision, Send, Suppress
 from notifications.wording import Owns, Rendered
 from server.db.pool import Db
 from server.outreach import tasks, ways
 from server.outreach.ledger import Due
 from server.outreach.tasks import NewTask
 from server.outreach.ways import Way
+from server.people import letters
 from server.people.consent import Topic
 
 OUTREACH = {"screening", "vaccination"}  # it asks for something new; everything else is care that was agreed on
 ALONE = {"medicine", "appointment"}  # their hour is what they say, and a reply must mean this one
 UNREACHABLE = {"no_number", "cannot_text"}  # nobody's wish: a person can do something about it
 SAYS = "No text, call or e-mail can reach this patient. Print the letter from “How to reach”, and find a number."
+
+SAYS_UNSEEN = (
+    "No text can reach this patient, and they have not looked into the portal for a week. Call them, or print the "
+    "letter from “How to reach”, and find a number."
+)
+UNSEEN_FOR = timedelta(days=7)
 
 
 def topic(due: Due) -> Topic:
@@ -52,19 +59,30 @@ def _by(due: Due, way: Way | None, now: datetime) -> Due:
     )  # fmt: skip
 
 
-async def ask_for_help(db: Db, decided: Sequence[tuple[Due, Decision]], now: datetime) -> int:
-    """A task for each patient whom nothing reaches; how many are new."""
+async def ask_for_help(db: Db, waiting: Sequence[Due], decided: Sequence[tuple[Due, Decision]], now: datetime) -> int:
+    """A task for each patient whom nothing reaches; `waiting` says of the same, in order, what their own number does.
+
+    The portal tells nobody by itself: a message there reached who looked.
+    """
     unreached = {
-        due.patient_id: due
+        due.patient_id: (due, SAYS)
         for due, decision in decided
         if isinstance(decision, Suppress) and decision.status == "suppressed" and decision.reason in UNREACHABLE
     }
+    only_portal = {
+        due.patient_id: (due, SAYS_UNSEEN)
+        for own, (due, decision) in zip(waiting, decided, strict=True)
+        if due.channel == "portal" and isinstance(decision, Send) and (own.cannot_text or not own.phone)
+    }
+    if only_portal:
+        unseen = await letters.unseen(db, only_portal, now - UNSEEN_FOR)
+        unreached |= {patient: only_portal[patient] for patient in unseen}
     wanted = [
         NewTask(
-            organization_id=due.organization_id, kind="unreachable", subject=f"patient:{patient}", says=SAYS,
+            organization_id=due.organization_id, kind="unreachable", subject=f"patient:{patient}", says=says,
             patient_id=patient,
         )
-        for patient, due in unreached.items()
+        for patient, (due, says) in unreached.items()
     ]  # fmt: skip
     return await tasks.open_tasks(db, wanted, now) if wanted else 0
 

@@ -61,7 +61,7 @@ async def queue_due(db: Db, now: datetime, origin: From) -> int:
     await ledger.settle(db, [_later_or_never(one, decision) for one, decision in decided if not _goes(decision)])
     await ledger.settle(db, [_queued(due, one.message) for one in ready for due in one.reminders])
     await gaps.touch(db, [touch for one in ready for touch in _touches(one)], now)
-    await by_way.ask_for_help(db, decided, now)
+    await by_way.ask_for_help(db, waiting, decided, now)
     if ready:
         await tell(db, Event(topic="outbox"))
     return len(due)

@@ -1,6 +1,7 @@
 """The texts we sent to a patient, as their patient may see them. Pages to staff are none of them."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
@@ -51,3 +52,14 @@ SEE = """
 async def see(db: Db, patient: uuid.UUID, now: datetime) -> int:
     """They looked: how many messages of the portal were new to them."""
     return len(await db.fetch(SEE, patient, now))
+
+
+UNSEEN = """
+    SELECT DISTINCT patient_id FROM message
+     WHERE patient_id = ANY($1) AND channel = 'portal' AND status = 'delivered' AND seen_at IS NULL AND created_at < $2
+"""
+
+
+async def unseen(db: Db, patients: Iterable[uuid.UUID], before: datetime) -> set[uuid.UUID]:
+    """For whom something has lain in the portal since before then, and they have not looked."""
+    return {row["patient_id"] for row in await db.fetch(UNSEEN, sorted(patients), before)}

@@ -13,11 +13,12 @@ import pytest
 from notifications import post
 from notifications.gateways.email import EmailGateway
 from notifications.messages import Message
-from server.db.pool import Database
+from server.db.pool import Database, Who
 from server.errors import BadSetting
 from server.flows import post as rounds
 from server.flows import remind
 from server.outreach import tasks
+from server.people import letters
 from server.settings import load
 from server.worker import raise_alarm
 from tests.flows.test_remind import rule
@@ -236,6 +237,26 @@ async def test_a_message_in_the_portal_is_delivered_by_being_there(
     row = await owner.fetchrow("SELECT channel, status, body FROM message")
     assert (row["channel"], row["status"], "STOP" in row["body"]) == ("portal", "delivered", False)
     assert mail.letters == []
+
+
+@pytest.mark.parametrize(("looked", "tasks_open"), [(False, ["unreachable"]), (True, [])])
+async def test_who_can_only_be_reached_in_the_portal_and_does_not_look_is_a_persons_task(
+    worker_db: Database, web_db: Database, world: World, owner: Any, looked: bool, tasks_open: list[str]
+) -> None:
+    await cannot_text(owner, world, world.patient_phone)
+    await patient_login(owner, world)
+    await rule(owner, world, after=1)
+    await measure(owner, world, NOON - timedelta(days=10))
+    async with mail_server() as (_, gateway):
+        await day(worker_db, gateway, timedelta(0))
+        assert await owner.fetchval("SELECT channel || ' ' || status FROM message") == "portal delivered"
+        if looked:
+            async with web_db.transaction(Who(principal="patient:x", organization=world.organization)) as db:
+                assert await letters.see(db, world.patient, NOON + timedelta(days=1)) == 1
+        await day(worker_db, gateway, timedelta(days=6))
+        assert await owner.fetchval("SELECT count(*) FROM task") == 0
+        await day(worker_db, gateway, timedelta(days=8))
+    assert [row["kind"] for row in await owner.fetch("SELECT kind FROM task")] == tasks_open
 
 
 def test_the_mail_server_and_the_address_letters_come_from_are_set_together() -> None:
