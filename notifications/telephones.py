@@ -31,6 +31,15 @@ UNREACHED = """
          ORDER BY m.created_at DESC LIMIT 3) AS n
 """
 
+# Since somebody last picked up; of calls that failed with a code the number is marked.
+UNANSWERED = """
+    SELECT count(*) FROM message m
+     WHERE m.patient_id = $1 AND m.to_hash = $2 AND m.channel = 'voice' AND m.status = 'failed' AND m.reason IS NULL
+       AND NOT EXISTS (SELECT FROM message n
+                        WHERE n.patient_id = $1 AND n.to_hash = $2 AND n.channel = 'voice' AND n.status = 'delivered'
+                          AND n.created_at > m.created_at)
+"""
+
 
 async def cannot_text(
     db: Any, organization: uuid.UUID, phone_hash: bytes, code: str, now: datetime, *, landline: bool
@@ -47,3 +56,8 @@ async def cannot_call(db: Any, organization: uuid.UUID, phone_hash: bytes, code:
 async def unreached(db: Any, patient: uuid.UUID, phone_hash: bytes, code: str) -> int:
     """How many of the newest three texts to them failed for this reason."""
     return int(await db.fetchval(UNREACHED, patient, phone_hash, code))
+
+
+async def unanswered(db: Any, patient: uuid.UUID, phone_hash: bytes) -> int:
+    """How many calls in a row nobody picked up, up to now."""
+    return int(await db.fetchval(UNANSWERED, patient, phone_hash))

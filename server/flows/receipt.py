@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from notifications import attempts, receipts
+from notifications import attempts, receipts, telephones
 from notifications.receipts import Moved
 from notifications.refusals import Refusal, draw_consequences
 from notifications.sender import SAYS_PAGE_FAILED
@@ -19,6 +19,12 @@ from server.outreach import tasks
 PROVIDER = "service:provider"
 ARRIVED_LATE = "The provider said later that it arrived."
 NOT_PICKED_UP = {"no-answer", "busy", "canceled"}
+
+CALLS_IN_A_ROW = 3
+SAYS_NOT_PICKED_UP = (
+    "Our last calls to this patient were not picked up. Call them at another hour, or print the letter from “How to "
+    "reach”, and find a number."
+)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,10 +58,22 @@ async def _failed(db: Db, moved: Moved, report: Report, now: datetime) -> None:
             patient_id=moved.patient_id, to_hash=moved.to_hash, from_number=report.from_number, code=report.error_code,
         )  # fmt: skip
         await draw_consequences(db, refusal, raise_alarm, tasks.open_task, now)
+    elif moved.channel == "voice" and moved.purpose == "reminder" and moved.patient_id is not None:
+        await _not_picked_up(db, moved, moved.patient_id, now)
     # Nobody picked up: that is what the next step is for. A text or a call that cannot arrive needs a person.
     if moved.purpose == "page" and report.status not in NOT_PICKED_UP:
         subject = str(moved.alert_id or moved.id)
         await raise_alarm(db, moved.organization_id, "page_failed", subject, "high", SAYS_PAGE_FAILED, now)
+
+
+async def _not_picked_up(db: Db, moved: Moved, patient: uuid.UUID, now: datetime) -> None:
+    """Busy, or nobody at home, says nothing of the number; several times in a row a person should try another way."""
+    calls = await telephones.unanswered(db, patient, moved.to_hash)
+    if calls and calls % CALLS_IN_A_ROW == 0:
+        await tasks.open_task(
+            db, organization=moved.organization_id, kind="unreachable", subject=f"patient:{patient}",
+            says=SAYS_NOT_PICKED_UP, now=now, patient=patient,
+        )  # fmt: skip
 
 
 async def raise_alarm(
