@@ -31,6 +31,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 MINUTES, HOURS = timedelta(minutes=1), timedelta(hours=1)
+INSTEAD: tuple[Who, ...] = ("on_shift",)  # the next on shift, else the stand-in, else whoever has a telephone
 AGAIN = 5 * MINUTES  # for a last step that does not say: a chain never ends silently
 
 # high: at once, 5 min backup, 10 charge nurse, 15 clinician and admin, then every 5; medium 4 h; low next working day.
@@ -50,6 +51,7 @@ DEFAULTS: dict[Severity, tuple[Step, ...]] = {
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """How far an alert or alarm has come. `failed`: of those told last, nobody can have got it.
 
+    `others`: there is somebody whom it was not tried with.
     `closed`: days that are no working days, on the zone's calendar.
     """
 
@@ -59,17 +61,22 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     due_at: datetime
     zone: str
     failed: bool = False
+    others: bool = False
     closed: frozenset[date] = frozenset()
 
 
 class Take(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell these now; the next step is due at `due_at`. `exhausted`: everybody was told before, and nobody answered."""
+    """Tell these now; the next step is due at `due_at`. `exhausted`: everybody was told before, and nobody answered.
+
+    `instead`: the first person of these whom it was not tried with, because the step before reached nobody.
+    """
 
     who: tuple[Who, ...]
     channel: Channel
     due_at: datetime
     repeating: bool
     exhausted: bool
+    instead: bool = False
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,12 +88,21 @@ class Over(msgspec.Struct, frozen=True):
 
 
 def next_step(state: State, steps: Sequence[Step], now: datetime) -> Take | Wait | Over:
-    """A step is taken when it is due, or at once when nobody can have got the one before. Repeats are never hurried."""
+    """A step is taken when it is due, or at once when nobody can have got the one before.
+
+    Repeats are never hurried: where the last step reached nobody, the next person hears it, one after the other and
+    each once, and the repeat stays when it was due.
+    """
     if not state.standing:
         return Over()
     last = len(steps) - 1
     hurried = state.failed and 0 < state.position <= last
     if now < state.due_at and not hurried:
+        if state.failed and state.position > last and state.others:
+            return Take(
+                who=INSTEAD, channel=steps[last].channel, due_at=state.due_at, repeating=True, exhausted=False,
+                instead=True,
+            )  # fmt: skip
         return Wait(until=state.due_at)
     position = min(state.position, last)
     return Take(

@@ -121,17 +121,26 @@ async def _take_due(db: Db, now: datetime, told: Told, already: Already) -> int:
         return 0
     of = await steps.of(db, [chain.organization_id for chain in due])
     closed = await holidays.of_teams(db, [chain.team_id for chain in due], now.date())
-    taken = [(chain, take) for chain in due if (take := _next(chain, _steps(of, chain), closed, now)) is not None]
+    people = await roster.reachable(db, [chain.team_id for chain in due], now)
+    left = {chain.id: _untried(chain, people[chain.team_id]) for chain in due}
+    taken = [
+        (chain, take)
+        for chain in due
+        if (take := _next(chain, _steps(of, chain), closed, others=bool(left[chain.id]), now=now)) is not None
+    ]
     ours = await chains.advance(db, [_moved(chain, take, now) for chain, take in taken])
     kept = [(chain, take) for chain, take in taken if chain.id in ours]
-    people = await roster.reachable(db, [chain.team_id for chain, _ in kept], now)
     own = await wordings.of_each(db, {chain.organization_id for chain, _ in kept})
-    pages = [page for chain, take in kept for page in _pages(chain, take, people[chain.team_id], now, told, own)]
+    pages = [
+        page
+        for chain, take in kept
+        for page in _pages(chain, take, left[chain.id] if take.instead else people[chain.team_id], now, told, own)
+    ]
     await outbox.put(db, [page for page in pages if _whom(page) not in already])
     already.update(map(_whom, pages))
-    await alarms.keep(
-        db, [alarm for chain, take in kept for alarm in _trouble(chain, take, people[chain.team_id])], now
-    )
+    trouble = [alarm for chain, take in kept for alarm in _trouble(chain, take, people[chain.team_id])]
+    trouble += [_exhausted(chain) for chain in due if chain.failed and not left[chain.id]]
+    await alarms.keep(db, trouble, now)
     changed = {chain.organization_id for chain, _ in kept}
     await tell(db, Event(topic="outbox"), *(Event(topic="worklist", organization=one) for one in changed))
     return len(kept)
@@ -143,10 +152,15 @@ def _whom(page: Message) -> tuple[uuid.UUID, uuid.UUID, Channel]:
     return about, page.staff_id, page.channel
 
 
-def _next(chain: Chain, its: Sequence[Step], closed: Closed, now: datetime) -> Take | None:
+def _untried(chain: Chain, people: Sequence[Reachable]) -> list[Reachable]:
+    """Who may still be reached when those who were told cannot be."""
+    return [person for person in people if person.staff_id not in chain.tried and not person.away]
+
+
+def _next(chain: Chain, its: Sequence[Step], closed: Closed, *, others: bool, now: datetime) -> Take | None:
     state = State(
         standing=True, position=chain.position, started_at=chain.started_at, due_at=chain.due_at, zone=chain.zone,
-        failed=chain.failed, closed=frozenset(closed[chain.team_id]),
+        failed=chain.failed, others=others, closed=frozenset(closed[chain.team_id]),
     )  # fmt: skip
     step = escalation.next_step(state, its, now)
     return step if isinstance(step, Take) else None
@@ -229,13 +243,18 @@ def _trouble(chain: Chain, take: Take, people: Sequence[Reachable]) -> list[Alar
     found = []
     if not people:
         found.append(_alarm(chain, "roster", str(chain.team_id), UNREACHABLE))
-    elif "on_shift" in take.who and not any(person.on_since for person in people):
+    elif "on_shift" in take.who and not take.instead and not any(person.on_since for person in people):
         found.append(_alarm(chain, "roster", str(chain.team_id), NOBODY))
-    if take.exhausted and chain.severity == "high":
-        found.append(_alarm(chain, "chain_exhausted", str(chain.id), EXHAUSTED))
+    if take.exhausted:
+        found.append(_exhausted(chain))
     return found
 
 
-def _alarm(chain: Chain, kind: str, subject: str, says: str) -> Alarm:
-    severity: Severity = "high"
+def _exhausted(chain: Chain) -> Alarm:
+    """Nobody answered, or nobody can be reached: of a medium or low alert it does not outrank a high one."""
+    severity: Severity = "high" if chain.severity == "high" else "medium"
+    return _alarm(chain, "chain_exhausted", str(chain.id), EXHAUSTED, severity)
+
+
+def _alarm(chain: Chain, kind: str, subject: str, says: str, severity: Severity = "high") -> Alarm:
     return Alarm(organization_id=chain.organization_id, kind=kind, subject=subject, severity=severity, says=says)

@@ -116,15 +116,17 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     told: bool
     failed: bool
+    tried: list[uuid.UUID]
 
 
 # Locked rows are another worker's. `told`: whoever opened it has paged already. `failed`: pages of the last step there
-# were, and none of them can arrive: refused, or their numbers opted out. In state shadow nobody is paged, so nothing is
-# said again. What is laid aside pages nobody until then; what is less than high waits while a high alert of the same
-# vital stands, and is due the moment that is resolved. Neither moves the chain, so nothing is lost by it.
+# were, and none of them can arrive: refused, or their numbers opted out; `tried`: whom no page of this round can reach.
+# In state shadow nobody is paged, so nothing is said again. What is laid aside pages nobody until then; what is less
+# than high waits while a high alert of the same vital stands, and is due the moment that is resolved. Neither moves the
+# chain, so nothing is lost by it.
 DUE = """
     SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.round, e.position, e.started_at,
-           e.due_at, o.zone, f.failed,
+           e.due_at, o.zone, f.failed, f.tried,
            EXISTS (SELECT FROM message m
                     WHERE m.purpose = 'page' AND m.alert_id = e.id AND m.created_at >= e.started_at) OR
            EXISTS (SELECT FROM message m
@@ -134,12 +136,18 @@ DUE = """
       LEFT JOIN alert a ON a.patient_id = e.patient_id AND a.id = e.id
       LEFT JOIN alarm b ON e.kind = 'alarm' AND b.id = e.id
       JOIN LATERAL (
-           SELECT coalesce(bool_and(m.status IN ('failed', 'suppressed') OR
-                  EXISTS (SELECT FROM opt_out x WHERE x.organization_id = m.organization_id
-                             AND x.phone_hash = m.to_hash AND x.ended_at IS NULL)), false) AS failed
-             FROM message m
-            WHERE e.position > 0 AND NOT e.repeating AND m.purpose = 'page' AND m.created_at >= e.stepped_at
-              AND (m.alert_id = e.id OR m.alarm_id = e.id)) f ON true
+           SELECT coalesce(bool_and(n.last_lost), false) AS failed,
+                  coalesce(array_agg(n.staff_id) FILTER (WHERE n.lost), '{}') AS tried
+             FROM (SELECT m.staff_id, bool_and(x.lost) AS lost,
+                          bool_and(x.lost) FILTER (WHERE m.created_at >= e.stepped_at) AS last_lost
+                     FROM message m
+                     JOIN LATERAL (
+                          SELECT m.status IN ('failed', 'suppressed') OR
+                                 EXISTS (SELECT FROM opt_out o WHERE o.organization_id = m.organization_id
+                                            AND o.phone_hash = m.to_hash AND o.ended_at IS NULL) AS lost) x ON true
+                    WHERE e.position > 0 AND m.purpose = 'page' AND m.created_at >= e.started_at
+                      AND (m.alert_id = e.id OR m.alarm_id = e.id)
+                    GROUP BY m.staff_id) n) f ON true
      WHERE e.ended_at IS NULL AND coalesce(a.status, b.status) = 'open'
        AND (e.due_at <= $1 OR f.failed) AND (o.state <> 'shadow' OR NOT e.repeating)
        AND NOT EXISTS (SELECT FROM snooze z

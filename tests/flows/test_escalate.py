@@ -125,6 +125,54 @@ async def test_a_nurse_who_opted_out_is_passed_over_at_once_and_repeats_do_not_r
     ]  # fmt: skip
 
 
+NINE_ON_MONDAY = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("how", ["failed", "opted out"])
+@pytest.mark.parametrize("severity", ["medium", "low"])
+async def test_a_page_that_cannot_arrive_moves_to_somebody_else_at_once_whatever_the_severity(
+    clinic: Clinic, owner: Any, worker_db: Database, severity: str, how: str
+) -> None:
+    due = NINE_ON_MONDAY
+    opened = due - 240 * MINUTE if severity == "medium" else due - timedelta(days=2)
+    await owner.execute("UPDATE shift SET starts_at = $1, ends_at = $2", opened, due + timedelta(days=3))
+    await owner.execute("UPDATE team SET fallback_id = $1", clinic.clinician)
+    await open_alert(owner, clinic.world, opened, severity, "bp_low")
+    if how == "opted out":
+        await owner.execute(
+            "INSERT INTO opt_out VALUES ($1, $2, $3, now(), 'provider')",
+            clinic.world.sender, phone_hash(FIELD_KEY, clinic.world.nurse_phone), clinic.world.organization,
+        )  # fmt: skip
+    await tick(worker_db, due)
+    if how == "failed":
+        await owner.execute("UPDATE message SET status = 'failed', reason = '30003'")
+    await tick(worker_db, due + 2 * SECOND)
+    assert await paged(owner, clinic, due) == [(0, "clinician"), (0, "nurse")]
+    assert await count(owner, "alarm", "kind = 'chain_exhausted'") == 0
+    await owner.execute("UPDATE message SET status = 'failed', reason = '30003'")
+    for passed in range(20):  # one after the other, each once
+        await tick(worker_db, due + 4 * SECOND + passed * SECOND)
+        await owner.execute("UPDATE message SET status = 'failed', reason = '30003'")
+    assert await paged(owner, clinic, due) == [
+        (0, who) for who in ("admin", "backup", "charge", "clinician", "nurse")
+    ]  # fmt: skip
+    row = await owner.fetchrow("SELECT severity, status FROM alarm WHERE kind = 'chain_exhausted'")
+    assert tuple(row) == ("medium", "open")
+    assert await owner.fetchval("SELECT due_at FROM escalation") > due + 230 * MINUTE
+
+
+async def test_a_medium_that_nobody_answers_ends_in_an_alarm_too(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    await open_alert(owner, clinic.world, NOW, "medium")
+    await owner.execute("UPDATE shift SET ends_at = $1", NOW + timedelta(days=2))
+    await tick(worker_db, NOW + 240 * MINUTE)
+    assert await count(owner, "alarm") == 0
+    await tick(worker_db, NOW + 480 * MINUTE)
+    assert await paged(owner, clinic, NOW) == [(240, "nurse"), (480, "nurse")]
+    assert await owner.fetchval("SELECT severity FROM alarm WHERE kind = 'chain_exhausted'") == "medium"
+
+
 async def test_two_workers_at_once_take_each_step_once(clinic: Clinic, owner: Any, worker_db: Database) -> None:
     for rule in ("bp_high", "glucose_low", "glucose_high", "spo2_low"):
         await open_alert(owner, clinic.world, NOW, rule=rule)

@@ -70,6 +70,21 @@ def test_a_hurried_step_leaves_the_later_ones_where_they_were() -> None:
     assert (step.who, step.due_at) == (("backup",), T0 + 10 * MINUTE)
 
 
+@pytest.mark.parametrize("severity", ["high", "medium", "low"])
+@pytest.mark.parametrize(("failed", "others"), [(True, True), (True, False), (False, True)])
+def test_where_the_last_step_reached_nobody_the_next_person_hears_it_while_there_is_one(
+    severity: Severity, failed: bool, others: bool
+) -> None:
+    steps = DEFAULTS[severity]
+    after = msgspec.structs.replace(state(len(steps), HOUR), failed=failed, others=others)
+    step = next_step(after, steps, T0 + SECOND)
+    if not (failed and others):
+        assert step == Wait(until=T0 + HOUR)
+        return
+    assert isinstance(step, Take)
+    assert (step.who, step.instead, step.exhausted, step.due_at) == (("on_shift",), True, False, T0 + HOUR)
+
+
 def test_after_a_day_away_repeats_go_on_from_now() -> None:
     step = next_step(state(4, 20 * MINUTE), HIGH, T0 + 24 * HOUR)
     assert isinstance(step, Take)
