@@ -43,7 +43,9 @@ UNSAID = """
                         WHERE sh.staff_id = s.id AND sh.cancelled_at IS NULL AND sh.starts_at <= $1 AND sh.ends_at > $1)
                AND NOT EXISTS (SELECT FROM time_off x WHERE x.staff_id = s.id AND x.cancelled_at IS NULL
                                   AND x.starts_at <= $1 AND x.ends_at > $1) AS here,
-               EXISTS (SELECT FROM team t WHERE t.fallback_id = s.id) AS stands_in,
+               EXISTS (SELECT FROM team t WHERE t.fallback_id = s.id)
+               AND NOT EXISTS (SELECT FROM time_off x WHERE x.staff_id = s.id AND x.cancelled_at IS NULL
+                                  AND x.starts_at <= $1 AND x.ends_at > $1) AS stands_in,
                s.role = 'admin' AND s.id = first_value(s.id) OVER (
                    PARTITION BY s.organization_id ORDER BY s.role = 'admin' DESC, s.created_at, s.id) AS first_admin
           FROM staff s WHERE s.disabled_at IS NULL AND s.phone IS NOT NULL),

@@ -81,7 +81,7 @@ async def _settle_roster(db: Db, now: datetime) -> None:
 
 
 async def _nobody_has_to_be(db: Db, team: uuid.UUID, now: datetime) -> bool:
-    return not await coverage.monitored(db, team, now) and team in await roster.fallback(db, [team])
+    return not await coverage.monitored(db, team, now) and team in await roster.fallback(db, [team], now)
 
 
 async def _make_steps(db: Db) -> None:

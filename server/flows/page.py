@@ -103,7 +103,7 @@ async def _whom(db: Db, urgent: Sequence[Episode], now: datetime) -> dict[uuid.U
     teams = await roster.teams_of(db, [e.patient_id for e in urgent])
     on_shift = await roster.on_shift(db, sorted(set(teams.values())), now)
     empty = sorted(team for team, people in on_shift.items() if not people)
-    stand_in = await roster.fallback(db, empty) if empty else {}
+    stand_in = await roster.fallback(db, empty, now) if empty else {}
     await alarms.raise_all(db, _roster_trouble(urgent, teams, on_shift, stand_in), now)
     chosen = {}
     for episode in urgent:

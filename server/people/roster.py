@@ -45,19 +45,22 @@ async def on_shift(db: Db, teams: Sequence[uuid.UUID], now: datetime) -> dict[uu
     return found
 
 
+# Who is away is told only where nobody else can be: a stand-in who called in sick stands in for nobody.
 FALLBACK = """
     SELECT DISTINCT ON (t.id) t.id AS team_id, s.id AS staff_id, s.name, s.phone
       FROM team t JOIN staff s ON s.organization_id = t.organization_id
       LEFT JOIN team_member m ON m.team_id = t.id AND m.staff_id = s.id
+      JOIN LATERAL (SELECT EXISTS (SELECT FROM time_off x WHERE x.staff_id = s.id AND x.cancelled_at IS NULL
+                                      AND x.starts_at <= $2 AND x.ends_at > $2) AS away) f ON true
      WHERE t.id = ANY($1) AND s.disabled_at IS NULL AND s.phone IS NOT NULL
-     ORDER BY t.id, s.id IS DISTINCT FROM t.fallback_id, m.staff_id IS NULL,
+     ORDER BY t.id, f.away, s.id IS DISTINCT FROM t.fallback_id, m.staff_id IS NULL,
               array_position(ARRAY['nurse', 'clinician', 'admin', 'coordinator', 'quality'], s.role), s.id
 """
 
 
-async def fallback(db: Db, teams: Sequence[uuid.UUID]) -> dict[uuid.UUID, OnShift]:
+async def fallback(db: Db, teams: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, OnShift]:
     """Whom to page when nobody is on shift: the one named for it, else somebody of the team. Never silence."""
-    return {record["team_id"]: OnShift(**record) for record in await db.fetch(FALLBACK, list(teams))}
+    return {record["team_id"]: OnShift(**record) for record in await db.fetch(FALLBACK, list(teams), now)}
 
 
 OF_ORGANIZATION = "SELECT id FROM team WHERE organization_id = $1 ORDER BY name, id"
@@ -67,7 +70,7 @@ async def answers(db: Db, organization: uuid.UUID, team: uuid.UUID | None, now: 
     """Whom to page at once; without a team whoever is on shift of any, for somebody who belongs to none."""
     teams = [team] if team else [row["id"] for row in await db.fetch(OF_ORGANIZATION, organization)]
     here = await on_shift(db, teams, now)
-    instead = await fallback(db, teams)
+    instead = await fallback(db, teams, now)
     people = [here[one][0] for one in teams if here[one]] or [instead[one] for one in teams if one in instead]
     return people[0] if people else None
 
@@ -123,6 +126,7 @@ def choose(people: Sequence[Reachable], who: str) -> OnShift | None:
     """Whom a step means: on_shift, backup, charge_nurse, clinician, admin or fallback. None: nobody has a telephone.
 
     Where nobody fits, the fallback is told, so a step is never empty; where it can be, not the one who was told first.
+    Who is away is told only where everybody is.
     """
     on_shift = sorted((p for p in people if p.on_since), key=lambda p: (-_seconds(p.on_since), p.staff_id))
     first = on_shift[0].staff_id if on_shift else None
@@ -130,10 +134,10 @@ def choose(people: Sequence[Reachable], who: str) -> OnShift | None:
         "on_shift": on_shift,
         "backup": on_shift[1:] or _backups(people, first),
         "charge_nurse": [p for p in people if p.is_charge and not p.away],
-        "clinician": [p for p in _likely(people) if p.role == "clinician"],
-        "admin": [p for p in _likely(people) if p.role == "admin"],
+        "clinician": [p for p in _likely(people) if p.role == "clinician" and not p.away],
+        "admin": [p for p in _likely(people) if p.role == "admin" and not p.away],
     }
-    last_resort = sorted(_likely(people), key=lambda p: (not p.is_fallback, p.staff_id == first, p.away))
+    last_resort = sorted(_likely(people), key=lambda p: (p.away, not p.is_fallback, p.staff_id == first))
     found = fits.get(who) or last_resort
     return found[0].contact if found else None
 

@@ -102,6 +102,13 @@ async def test_a_team_without_anybody_to_page_is_noticed_also_when_nothing_happe
     assert [row["organization_id"] for row in alarms] == [world.organization]
     await owner.execute("UPDATE team SET fallback_id = $2 WHERE id = $1", world.team, world.nurse)
     assert "no_route" not in await found(owner, auditor_db, NOW)
+    await owner.execute(
+        "INSERT INTO time_off (id, organization_id, staff_id, starts_at, ends_at) VALUES (gen_random_uuid(), $1, $2, $3, $4)",
+        world.organization, world.nurse, NOW, NOW + MINUTE,
+    )  # fmt: skip
+    assert "no_route" in await found(owner, auditor_db, NOW)  # the stand-in is away
+    await owner.execute("UPDATE time_off SET cancelled_at = $1", NOW)
+    assert "no_route" not in await found(owner, auditor_db, NOW)
     await owner.execute("UPDATE staff SET phone = NULL WHERE id = $1", world.nurse)
     assert "no_route" in await found(owner, auditor_db, NOW)
     await owner.execute("UPDATE organization SET state = 'trial'")

@@ -299,6 +299,25 @@ async def test_nobody_on_shift_goes_to_the_fallback_and_says_so(
     assert await count(owner, "alarm", "kind = 'roster' AND severity = 'high'") == 1
 
 
+@pytest.mark.parametrize("opened_by", ["the chain", "a reading"])
+async def test_a_stand_in_who_is_away_is_not_told_while_anybody_else_can_be(
+    clinic: Clinic, owner: Any, bridge_db: Database, worker_db: Database, opened_by: str
+) -> None:
+    """The night nurse is also the stand-in, and calls in sick."""
+    await owner.execute("UPDATE team SET fallback_id = $1", clinic.world.nurse)
+    await owner.execute(
+        "INSERT INTO time_off VALUES ($1, $2, $3, $4, $5)",
+        uuid7(), clinic.world.organization, clinic.world.nurse, NOW - MINUTE, NOW + 600 * MINUTE,
+    )  # fmt: skip
+    if opened_by == "the chain":
+        await open_alert(owner, clinic.world, NOW)
+    else:
+        await send(bridge_db, publish(clinic.world, bp(1, 190)))
+    await every(worker_db, 25)
+    told = {who for _, who in await paged(owner, clinic, NOW)}
+    assert "nurse" not in told and len(told) == 4
+
+
 async def test_an_acknowledgement_without_an_outcome_returns_and_pages_again(
     clinic: Clinic, owner: Any, worker_db: Database, web_db: Database
 ) -> None:
