@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from notifications import opt_outs
 from server.db.pool import Db
 
 LineType = Literal["unknown", "mobile", "landline", "voip"]
@@ -29,7 +28,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def blocked_by_carrier(self) -> bool:
         """Only a START from that telephone ends it."""
-        return self.opted_out_via in opt_outs.CARRIERS
+        return self.opted_out_via in {"keyword", "provider"}
 
 
 OF = """
