@@ -15,6 +15,7 @@ from server.flows.change_sender import change_sender
 from server.flows.page import Told
 from server.people import senders, unclaimed_texts
 from server.people.senders import Candidate
+from tests.people.desk import begin
 from tests.texting import NOON, TOKEN, WORKER, Phones, answer, phones, put, send_all, status_of
 from tests.world import FIELD_KEY, NEVER_WAIT, World
 
@@ -195,6 +196,10 @@ async def test_a_block_that_is_reported_is_filed_where_the_policy_looks(
     await put(worker_db, second)
     await send_all(worker_db, phones.gateway())
     assert await status_of(owner, second) == ("suppressed", "opted_out")
+
+
+async def test_an_organization_begins_with_a_messaging_service(web_db: Database) -> None:
+    assert (await begin(web_db, "maple", sender_number=SERVICE)).sender_number == SERVICE
 
 
 # Another number ------------------------------------------------------------------------------------------
