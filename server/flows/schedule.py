@@ -18,6 +18,10 @@ from server.security.sessions import Person
 
 LONGEST = timedelta(hours=24)
 NO_TEAM = "There is no such team, or it belongs to somebody else. Go back to the roster."
+NO_STAND_IN = (
+    "Not published: name a stand-in who has a telephone first, under Told next. They are paged when nobody is on shift."
+)
+NEEDS_STAND_IN = "This week or a later one is published, so the team needs a stand-in: choose somebody."
 GONE = "It is not on the roster any more. Go back to the roster and look again."
 
 
@@ -79,9 +83,12 @@ async def end_time_off(database: Database, person: Person, time_off: uuid.UUID, 
 
 
 async def name(database: Database, person: Person, team: uuid.UUID, named: Named, now: datetime) -> None:
-    """Whom the team's third step means, and who is told when nobody is on shift."""
+    """Whom the third step means, and who is told when nobody is on shift: while a week is published, somebody."""
     async with answering(database, person, "team.name", team, now) as db:
         await _team(db, team)
+        monday = coverage.monday_of(now, person.zone)
+        if named.fallback_id is None and await shifts.published_since(db, team, monday):
+            raise Invalid(NEEDS_STAND_IN)
         for one in (named.charge_nurse_id, named.fallback_id):
             if one is not None:
                 await _can_be_paged(db, one)
@@ -98,7 +105,10 @@ async def declare(database: Database, person: Person, team: uuid.UUID, hours: Se
 
 
 async def publish(database: Database, person: Person, team: uuid.UUID, monday: date, now: datetime) -> None:
-    """Declare a week complete. `Invalid` names the hours to come in which nobody who can be paged is on shift."""
+    """Declare a week complete. `Invalid` names the hours to come in which nobody who can be paged is on shift.
+
+    Nor is it complete without a stand-in: whoever is on shift may call in sick.
+    """
     if person.staff_id is None:
         raise Refused("The roster is the care team's.")
     async with answering(database, person, "roster.publish", team, now) as db:
@@ -107,6 +117,8 @@ async def publish(database: Database, person: Person, team: uuid.UUID, monday: d
         gaps = await coverage.uncovered(db, team, monday, person.zone, (max(begins, now), ends))
         if gaps:
             raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, person.zone)}.")
+        if not await shifts.has_stand_in(db, team):
+            raise Invalid(NO_STAND_IN)
         if await shifts.publish(db, team, monday, person.staff_id, now):
             await _note(db, person, "roster.publish", f"team:{team}", now)
 

@@ -29,6 +29,7 @@ TITLES = {
     "broker_drops": "The broker dropped messages",
     "roster": "Nobody on shift",
     "roster_gap": "Hours without anybody on shift",
+    "roster_unpublished": "Roster not published",
     "page_test_failed": "A telephone does not get pages",
     "chain_exhausted": "Nobody answers: everybody was paged",
     "page_failed": "A page did not arrive",
@@ -83,8 +84,14 @@ KEEP = """
     SELECT n.*, $7, $7
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[]) AS n
     ON CONFLICT (organization_id, kind, subject) WHERE status <> 'resolved' DO UPDATE
-       SET says = excluded.says, last_seen_at = excluded.last_seen_at
-     WHERE a.says <> excluded.says
+       SET says = excluded.says, last_seen_at = excluded.last_seen_at,
+           severity = worse(a.severity, excluded.severity),
+           status = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.status ELSE 'open' END,
+           acknowledged_by = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.acknowledged_by END,
+           acknowledged_at = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.acknowledged_at END,
+           again_at = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.again_at ELSE $7 END,
+           again_why = CASE WHEN worse(a.severity, excluded.severity) = a.severity THEN a.again_why ELSE 'worse' END
+     WHERE a.says <> excluded.says OR worse(a.severity, excluded.severity) <> a.severity
     RETURNING organization_id
 """
 
@@ -92,7 +99,8 @@ KEEP = """
 async def keep(db: Db, alarms: Sequence[Alarm], now: datetime) -> list[uuid.UUID]:
     """For trouble that lasts and is looked at again and again: raise it, or bring its words up to date.
 
-    The organization of each alarm that is new or says something new; one that says the same is left as it is.
+    The organization of each alarm that is new or says something new; one that says the same is left as it is. Severity
+    only rises, and a rise opens again what was taken as less, as with alerts: its pages begin then.
     """
     unique = {(a.organization_id, a.kind, a.subject): a for a in alarms}
     if not unique:

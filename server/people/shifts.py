@@ -132,6 +132,17 @@ async def name(db: Db, team: uuid.UUID, who: Named) -> bool:
     return await db.fetchval(NAME, team, who.charge_nurse_id, who.fallback_id) is True
 
 
+HAS_STAND_IN = """
+    SELECT EXISTS (SELECT FROM team t JOIN staff s ON s.id = t.fallback_id
+                    WHERE t.id = $1 AND s.disabled_at IS NULL AND s.phone IS NOT NULL)
+"""
+
+
+async def has_stand_in(db: Db, team: uuid.UUID) -> bool:
+    """Does the team name somebody who can be paged when nobody is on shift?"""
+    return bool(await db.fetchval(HAS_STAND_IN, team))
+
+
 PUBLISH = """
     INSERT INTO roster_week (team_id, monday, organization_id, published_at, published_by)
     SELECT id, $2, organization_id, $4, $3 FROM team WHERE id = $1
@@ -168,3 +179,36 @@ PUBLISHED = """
 async def published(db: Db, mondays: Sequence[date], team: uuid.UUID | None = None) -> list[Published]:
     """Of one team, or of all."""
     return [Published(**dict(row)) for row in await db.fetch(PUBLISHED, list(mondays), team)]
+
+
+PUBLISHED_SINCE = "SELECT EXISTS (SELECT FROM roster_week WHERE team_id = $1 AND monday >= $2)"
+
+
+async def published_since(db: Db, team: uuid.UUID, monday: date) -> bool:
+    """Is that week of the team, or a later one, declared complete?"""
+    return bool(await db.fetchval(PUBLISHED_SINCE, team, monday))
+
+
+class Unpublished(msgspec.Struct, frozen=True, kw_only=True):
+    """A week that nobody declared complete, of a team with patients to watch."""
+
+    organization_id: uuid.UUID
+    team_id: uuid.UUID
+    team: str
+    monday: date
+    zone: str
+
+
+UNPUBLISHED = """
+    SELECT t.organization_id, t.id AS team_id, t.name AS team, d.monday, o.zone
+      FROM team t JOIN organization o ON o.id = t.organization_id AND o.state = 'live'
+      CROSS JOIN unnest($1::date[]) AS d (monday)
+     WHERE NOT EXISTS (SELECT FROM roster_week w WHERE w.team_id = t.id AND w.monday = d.monday)
+       AND EXISTS (SELECT FROM patient p WHERE p.team_id = t.id AND NOT p.synthetic AND p.monitoring_status = 'active')
+     ORDER BY t.id, d.monday
+"""
+
+
+async def unpublished(db: Db, mondays: Sequence[date]) -> list[Unpublished]:
+    """Of live organizations, the earliest week of a team first."""
+    return [Unpublished(**dict(row)) for row in await db.fetch(UNPUBLISHED, list(mondays))]

@@ -53,6 +53,7 @@ async def test_a_gap_is_named_filled_and_the_week_published_without_script(
     await owner.execute("INSERT INTO monitored_hours SELECT $1, n, 480, 480, $2 FROM generate_series(0, 6) AS n",
         world.team, world.organization)  # fmt: skip
     await owner.execute("UPDATE monitored_hours SET closes_minute = 1020 WHERE weekday = 2")
+    await owner.execute("UPDATE team SET fallback_id = $1 WHERE id = $2", world.nurse, world.team)
     context = await browser.new_context(base_url=web.base_url, java_script_enabled=False)
     page = await context.new_page()
     await page.goto("/sign-in")

@@ -29,7 +29,9 @@ def next_monday() -> date:
 @pytest.fixture
 async def clinic(owner: Any, world: World) -> Clinic:
     await owner.execute("DELETE FROM shift")
-    return await make_clinic(owner, world)
+    made = await make_clinic(owner, world)
+    await owner.execute("UPDATE team SET fallback_id = $1", made.charge)
+    return made
 
 
 @pytest.fixture
@@ -195,9 +197,103 @@ async def test_a_gap_that_arises_in_a_published_week_raises_an_alarm_until_it_is
     assert tuple(await owner.fetchrow("SELECT status, note FROM alarm")) == ("resolved", uncovered.COVERED)
 
 
-async def test_an_unpublished_week_raises_none(clinic: Clinic, worker_db: Database, owner: Any) -> None:
-    assert await uncovered.watch(worker_db, WORKER, datetime.now(UTC)) == 0
-    assert await count(owner, "alarm") == 0
+@pytest.mark.parametrize(("hours_before", "severity"), [(3, "medium"), (2, "high"), (-1, "high")])
+async def test_a_gap_that_is_near_is_high_and_pages(
+    coordinator: Client, clinic: Clinic, owner: Any, worker_db: Database, hours_before: int, severity: str
+) -> None:
+    await fill(coordinator, clinic)
+    await post(coordinator, clinic, "/publish")
+    seven = datetime(*next_monday().timetuple()[:3], 7, tzinfo=ZONE).astimezone(UTC)
+    sick = {"first": next_monday(), "last": next_monday(), "away_from": "07:00", "away_to": "19:00"}
+    await post(coordinator, clinic, "/time-off", away_staff=clinic.world.nurse, **sick)
+    now = seven - timedelta(hours=hours_before)
+    assert await uncovered.watch(worker_db, WORKER, now) == 1
+    assert await owner.fetchval("SELECT severity FROM alarm WHERE kind = 'roster_gap'") == severity
+    await tick(worker_db, now)
+    alarm = await owner.fetchval("SELECT id FROM alarm WHERE kind = 'roster_gap'")
+    pages = await owner.fetchval("SELECT count(*) FROM message WHERE purpose = 'page' AND alarm_id = $1", alarm)
+    assert pages == (1 if severity == "high" else 0)
+
+
+async def test_a_gap_that_was_taken_hours_before_is_open_again_when_it_is_near(
+    coordinator: Client, clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    await fill(coordinator, clinic)
+    await post(coordinator, clinic, "/publish")
+    seven = datetime(*next_monday().timetuple()[:3], 7, tzinfo=ZONE).astimezone(UTC)
+    sick = {"first": next_monday(), "last": next_monday(), "away_from": "07:00", "away_to": "19:00"}
+    await post(coordinator, clinic, "/time-off", away_staff=clinic.world.nurse, **sick)
+    await uncovered.watch(worker_db, WORKER, seven - timedelta(hours=6))
+    await owner.execute(
+        "UPDATE alarm SET status = 'acknowledged', acknowledged_by = $1, acknowledged_at = $2",
+        clinic.admin, seven - timedelta(hours=5),
+    )  # fmt: skip
+    await uncovered.watch(worker_db, WORKER, seven - timedelta(hours=3))
+    assert await owner.fetchval("SELECT status FROM alarm") == "acknowledged"
+    near = seven - timedelta(hours=2)
+    await uncovered.watch(worker_db, WORKER, near)
+    row = await owner.fetchrow("SELECT status, severity, acknowledged_by, again_at, again_why FROM alarm")
+    assert tuple(row) == ("open", "high", None, near, "worse")
+    await tick(worker_db, near)
+    assert await count(owner, "message", "purpose = 'page'") == 1  # its pages begin now, not six hours ago
+
+
+async def test_a_week_that_nobody_published_is_said_three_days_before(
+    coordinator: Client, clinic: Clinic, worker_db: Database, owner: Any
+) -> None:
+    await owner.execute(
+        "INSERT INTO roster_week SELECT id, $2, organization_id, now(), $3 FROM team WHERE id = $1",
+        clinic.world.team, next_monday() - 7 * DAY, clinic.admin,
+    )  # fmt: skip
+    begins = datetime(*next_monday().timetuple()[:3], tzinfo=ZONE).astimezone(UTC)
+    unpublished = "SELECT severity, status, says FROM alarm WHERE kind = 'roster_unpublished'"
+    await uncovered.watch(worker_db, WORKER, begins - 4 * DAY)
+    assert await owner.fetchrow(unpublished) is None
+    await owner.execute("UPDATE patient SET monitoring_status = 'left'")
+    await uncovered.watch(worker_db, WORKER, begins - 2 * DAY)
+    assert await owner.fetchrow(unpublished) is None
+    await owner.execute("UPDATE patient SET monitoring_status = 'active'")
+    for _ in range(2):
+        await uncovered.watch(worker_db, WORKER, begins - 2 * DAY)
+    row = await owner.fetchrow(unpublished)
+    assert (row["severity"], row["status"]) == ("medium", "open")
+    assert f"week of {next_monday():%b} {next_monday().day} is not published" in row["says"]
+    assert await count(owner, "alarm", "kind = 'roster_unpublished' AND seen_count = 1") == 1
+    await fill(coordinator, clinic)
+    assert (await post(coordinator, clinic, "/publish")).status_code == 303
+    await uncovered.watch(worker_db, WORKER, begins - 2 * DAY)
+    assert (await owner.fetchrow(unpublished))["status"] == "resolved"
+
+
+@pytest.mark.parametrize("how", ["nobody named", "no telephone", "left"])
+async def test_no_week_is_published_without_a_stand_in_who_can_be_paged(
+    coordinator: Client, clinic: Clinic, owner: Any, how: str
+) -> None:
+    await fill(coordinator, clinic)
+    await owner.execute({
+        "nobody named": "UPDATE team SET fallback_id = NULL",
+        "no telephone": "UPDATE staff SET phone = NULL WHERE id = (SELECT fallback_id FROM team)",
+        "left": "UPDATE staff SET disabled_at = now() WHERE id = (SELECT fallback_id FROM team)",
+    }[how])  # fmt: skip
+    refused = await post(coordinator, clinic, "/publish")
+    assert refused.status_code == 422
+    assert "name a stand-in who has a telephone first" in refused.text
+    assert await count(owner, "roster_week") == 0
+    assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback=clinic.backup)).status_code == 303
+    assert (await post(coordinator, clinic, "/publish")).status_code == 303
+
+
+async def test_a_stand_in_is_not_taken_away_while_a_week_is_published(
+    coordinator: Client, clinic: Clinic, owner: Any
+) -> None:
+    await fill(coordinator, clinic)
+    await post(coordinator, clinic, "/publish")
+    refused = await post(coordinator, clinic, "/names", charge_nurse="", fallback="")
+    assert refused.status_code == 422
+    assert "the team needs a stand-in" in refused.text
+    assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback=clinic.backup)).status_code == 303
+    await owner.execute("UPDATE roster_week SET monday = monday - 21")
+    assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback="")).status_code == 303
 
 
 @pytest.mark.parametrize(
