@@ -14,7 +14,7 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
 from server.flows import returned
 from server.flows.page import NOBODY, UNREACHABLE, Told
-from server.monitoring import alarms, chains, returns, steps
+from server.monitoring import alarms, chains, returns, steps, worsenings
 from server.monitoring.alarms import Alarm
 from server.monitoring.chains import Chain, Moved
 from server.monitoring.steps import StepRow
@@ -46,6 +46,7 @@ async def escalate(database: Database, who: Who, lasts: timedelta, now: datetime
     taken, already = 0, Already()
     while True:
         async with database.transaction(who) as db:
+            await returned.note(db, who, await worsenings.restart(db), now)
             moved = await _take_due(db, now, told, already)
         taken += moved
         if not moved:
@@ -167,7 +168,7 @@ def _next(chain: Chain, its: Sequence[Step], closed: Closed, *, others: bool, no
 
 
 def _moved(chain: Chain, take: Take, now: datetime) -> Moved:
-    """The page that was written with the alert is the first step's: the time of that step is the alert's."""
+    """The page that was written with the alert, or its worsening, is the first step's: so is its time."""
     stepped = chain.started_at if chain.position == 0 and chain.told else now
     return Moved(chain=chain, stepped_at=stepped, due_at=take.due_at, repeating=take.repeating)
 
@@ -199,7 +200,7 @@ def _pages(
 
 
 def _is_opening(chain: Chain, who: str, channel: Channel) -> bool:
-    """Is it the page that whoever opens an alert, or hears a new cry, writes with it?"""
+    """Is it the page that whoever opens an alert, makes it worse, or hears a new cry, writes with it?"""
     return chain.position == 0 and who == "on_shift" and channel == "sms"
 
 

@@ -14,10 +14,11 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
 from server.flows import ask, sink
-from server.monitoring import alarms, contradictions, waits
+from server.monitoring import alarms, contradictions, waits, worsenings
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
+from server.monitoring.worsenings import Worse
 from server.outreach import wordings
 from server.outreach.wordings import Owns
 from server.people import roster
@@ -58,7 +59,7 @@ async def page(
     db: Db, episodes: Sequence[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime,
     told: Told,
 ) -> list[uuid.UUID]:  # fmt: skip
-    """Page for each high alert, once per alert, and ask the patient; returns the messages that are new.
+    """Page for each high alert, once per alert and worsening, and ask the patient; returns the messages that are new.
 
     A live high pages at once, unless it may wait for the patient's answer. Late ones that come together page once per
     patient, unless a newer reading of that vital is within limits. A historic one is on the worklist only (promise 5).
@@ -76,7 +77,35 @@ async def page(
     at_once = {e.id: e for e in freed} | {i: e for i, e in live.items() if i not in asked.waiting}
     messages += asked.texts + await to_staff(db, list(at_once.values()), now, told)
     messages += await _late(db, [u for u in people if u.late is not None and u.episode.id not in at_once], now, told)
-    return await write(db, messages)
+    new = await write(db, messages)
+    paged = {message.alert_id for message in messages if message.id in new}
+    stood = [e for e in live.values() if not e.opened and e.id not in paged and e.id not in asked.waiting]
+    return new + await _worse(db, stood, found, now, told)
+
+
+async def _worse(
+    db: Db, stood: Sequence[Episode], found: Sequence[Finding], now: datetime, told: Told
+) -> list[uuid.UUID]:
+    """An alert that was paged before is paged again when it is clearly worse, and open again if somebody had it."""
+    of = {(e.patient_id, e.rule_id): e for e in stood}
+    live = [f for f in found if f.severity == "high" and f.age == "live" and (f.patient_id, f.rule_id) in of]
+    if not live:
+        return []
+    patients = [e.patient_id for e in stood]
+    before = await worsenings.before(db, patients, [e.id for e in stood], [f.id for f in found])
+    pressures = await waits.pressures(db, [(f.patient_id, f.measured_at, f.anchor) for f in live])
+    worse: dict[uuid.UUID, Worse] = {}
+    for f in live:
+        alert = of[f.patient_id, f.rule_id].id
+        if alert in before:
+            step = worsenings.worse(alert, f, pressures.get(f.anchor), before[alert], told.never_wait)
+            if step and (alert not in worse or step.steps > worse[alert].steps):
+                worse[alert] = step
+    pages = await to_staff(db, [e for e in stood if e.id in worse], now, told)
+    named = [msgspec.structs.replace(p, unique_for=worse[p.alert_id].name) for p in pages if p.alert_id]
+    new = await write(db, named)
+    await worsenings.open_again(db, patients, [p.alert_id for p in named if p.id in new and p.alert_id])
+    return new
 
 
 async def write(db: Db, messages: Sequence[Message]) -> list[uuid.UUID]:

@@ -21,7 +21,7 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     id: uuid.UUID
     organization_id: uuid.UUID
     patient_id: uuid.UUID | None = None
-    why: Literal["no_outcome", "off_shift", "new_cry"]
+    why: Literal["no_outcome", "off_shift", "new_cry", "worse"]
 
 
 # Who answered without being on shift leaves no shift, so only time brings theirs back. Its next round of pages begins
