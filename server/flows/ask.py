@@ -7,9 +7,11 @@ from typing import Literal
 
 import msgspec
 
-from notifications import policy, wording
+from notifications import policy, quiet_hours, wording
+from notifications.law import law
 from notifications.messages import Message
 from notifications.policy import Facts, Suppress
+from notifications.quiet_hours import Whose
 from server.db.ids import uuid7
 from server.db.pool import Db
 from server.monitoring import confirmations, targets, waits
@@ -21,7 +23,7 @@ from server.monitoring.waits import Reach
 from server.outreach import wordings
 from server.outreach.wordings import Owns
 
-Untold = Literal["no_number", "opted_out", "no_consent", "patient_inactive"]
+Untold = Literal["no_number", "opted_out", "no_consent", "patient_inactive", "quiet_hours"]
 TEXTS: Mapping[Asks, str] = {
     "blood_pressure": "ask_rest", "glucose_low": "ask_low", "glucose_high": "ask_high", "spo2": "ask_breath",
 }  # fmt: skip
@@ -75,7 +77,7 @@ async def ask(
 def _crises(
     episodes: Iterable[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime
 ) -> list[Crisis]:
-    """By alert its newest reading that is live, certain and of the last minutes; of two alerts the first in `FIRST`."""
+    """By alert its newest reading that is live and certain; of two alerts the first in `FIRST`."""
     by_alert: dict[tuple[uuid.UUID, uuid.UUID], list[Finding]] = {}
     for f in found:
         if f.severity == "high":
@@ -83,7 +85,7 @@ def _crises(
     crises = []
     for episode in episodes:
         highs = by_alert.get((episode.patient_id, episode.rule_id), [])
-        own = [f for f in highs if _own(f, now)]
+        own = [f for f in highs if f.age == "live" and not f.unconfirmed]
         if own and not episode.unconfirmed:
             newest = max(own, key=lambda f: (f.measured_at, f.anchor))
             asks = _asks(vital := kinds[newest.anchor], newest)
@@ -92,9 +94,14 @@ def _crises(
     return sorted(crises, key=lambda c: FIRST.index(c.asks))
 
 
-def _own(finding: Finding, now: datetime) -> bool:
-    """Measured by them just now: nothing late, nothing in doubt."""
-    return finding.age == "live" and not finding.unconfirmed and abs(now - finding.measured_at) <= OWN_READING
+def _fresh(finding: Finding, now: datetime) -> bool:
+    """Measured by them just now: a text about it is an answer, and comes at any hour."""
+    return abs(now - finding.measured_at) <= OWN_READING
+
+
+def _may_text(finding: Finding, reach: Reach, now: datetime) -> bool:
+    """About a reading that is not fresh any more only in the hours of the law; the portal asks at any hour."""
+    return _fresh(finding, now) or quiet_hours.is_open(now, Whose(zone=reach.zone), law().hours)
 
 
 def _asks(vital: str, finding: Finding) -> Asks | None:
@@ -131,8 +138,8 @@ async def _minutes(
 
 
 def _may_wait(crisis: Crisis, reach: Reach, now: datetime) -> bool:
-    """Only the first reading of a new alert, and only when its text will really go."""
-    new = crisis.episode.opened and crisis.alone and crisis.asks == "blood_pressure"
+    """Only the first reading of a new alert, a fresh one, and only when its text will really go."""
+    new = crisis.episode.opened and crisis.alone and crisis.asks == "blood_pressure" and _fresh(crisis.finding, now)
     return new and reach.waits_minutes > 0 and _untold(reach) is None and _decision(reach, now) is None
 
 
@@ -158,7 +165,8 @@ def _decision(reach: Reach, now: datetime) -> Suppress | None:
 
 
 def _question(crisis: Crisis, reach: Reach, minutes: int, now: datetime) -> Question:
-    f, untold = crisis.finding, _untold(reach)
+    f = crisis.finding
+    untold = _untold(reach) or (None if _may_text(f, reach, now) else "quiet_hours")
     within = SUGAR_WITHIN if crisis.asks == "glucose_low" else ANSWER_WITHIN
     return Question(
         id=uuid7(), organization_id=f.organization_id, patient_id=f.patient_id, alert_id=crisis.episode.id,

@@ -214,6 +214,7 @@ REACHED = {
 WHY_UNTOLD = {
     "opted_out": "wants no texts", "no_number": "no telephone number", "no_consent": "has not agreed to texts",
     "patient_inactive": "no longer followed", "deceased": "no longer followed",
+    "quiet_hours": "no texts at this hour about a reading that is no longer new",
 }  # fmt: skip
 SAYS: dict[Kind, str] = {
     "asked": "Asked at {at} · {more}", "cannot_be_texted": "Cannot be texted: {more} (asked in the portal at {at})",

@@ -79,16 +79,32 @@ async def test_it_is_asked_in_the_patients_language(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "entry",
     [
-        {"ago": 16 * MINUTE}, {"ago": 90 * MINUTE}, {"ago": timedelta(days=2)}, {"systolic": 310},
+        {"ago": 31 * MINUTE}, {"ago": 90 * MINUTE}, {"ago": timedelta(days=2)}, {"systolic": 310},
         {"backlog": True, "ago": 5 * timedelta(hours=1)},
     ],
-    ids=["16 minutes old", "late", "historic", "held in doubt", "backlog"],
+    ids=["31 minutes old", "late", "historic", "held in doubt", "backlog"],
 )  # fmt: skip
 async def test_nothing_late_old_or_in_doubt_texts_the_patient(scene: Scene, entry: dict[str, Any]) -> None:
     await scene.measures(**({"systolic": 195} | entry))
     assert await count(scene.owner, "alert") == 1
     assert await scene.texts() == []
     assert await count(scene.owner, "confirmation") == 0
+
+
+@pytest.mark.parametrize(
+    ("hour", "minutes", "text"), [(17, 16, True), (17, 29, True), (8, 16, False), (8, 15, True), (8, 29, False)]
+)
+async def test_a_live_reading_that_is_no_longer_new_is_asked_about_and_texted_by_day_only(
+    scene: Scene, hour: int, minutes: int, text: bool
+) -> None:
+    scene.now = scene.now.replace(hour=hour, minute=30)  # noon in New York, and three at night
+    await scene.owner.execute("UPDATE loan SET lent = tstzrange($1, NULL)", scene.now - timedelta(days=9))
+    await scene.may_wait()
+    await scene.measures(185, ago=minutes * MINUTE)
+    assert await scene.states() == ["asked"]
+    assert (await scene.texts() == ["ask_rest"]) is text
+    assert (await said(scene))[0] == ("asked" if text else "cannot_be_texted")
+    assert await scene.waits() is (minutes <= 15)  # no page waits for an answer about what is not new
 
 
 async def test_a_rule_over_a_series_asks_for_no_second_reading(scene: Scene) -> None:
