@@ -3,6 +3,7 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Request, get, post
@@ -15,7 +16,7 @@ from litestar.status_codes import HTTP_200_OK
 from server.db.pool import Db
 from server.flows.look import looking_at
 from server.gaps import measuring
-from server.monitoring import history, retrospective, worklist
+from server.monitoring import history, home_average, retrospective, worklist
 from server.monitoring.history import Reading
 from server.people import enrolments, patients
 from server.security import audit
@@ -94,6 +95,7 @@ async def patient_page(
             **await _open(db, person, patient_id),
             "settled": await history.settled(db, patient_id),
             "gaps": await history.gaps(db, patient_id),
+            "home_average": await home_average.weeks(db, patient_id, ZoneInfo(patient.zone), now),
             "measuring": await measuring.of_patient(db, patient_id, now),
             "said": await history.said(db, patient_id),
             "held": await history.waiting(db, patient_id),
