@@ -36,18 +36,21 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
     found_at: datetime
 
 
-# The newest live finding of each; a programme that says nothing of it is watched round the clock.
+# The newest crossing of each by what they measured just now: a mean is found in the morning, and a weight is live for a
+# day, and nobody who measured nothing now is waiting for an answer. A programme that says nothing of it is watched
+# round the clock.
 CROSSED = """
     SELECT DISTINCT ON (p.id) p.organization_id, p.id AS patient_id, p.team_id, c.name AS clinic,
            o.zone AS clinic_zone, p.zone, p.language, p.phone, p.phone_hash, f.found_at
       FROM finding f
       JOIN alert a ON a.patient_id = f.patient_id AND a.id = f.alert_id AND a.status <> 'resolved'
+      JOIN rule r ON r.id = f.rule_id AND r.kind = 'crossing'
       JOIN patient p ON p.id = f.patient_id AND NOT p.synthetic AND p.phone IS NOT NULL
            AND p.phone_hash IS NOT NULL AND p.monitoring_status <> 'deceased'
       JOIN clinic c ON c.id = p.clinic_id
       JOIN organization o ON o.id = p.organization_id
-     WHERE f.found_at > $1 AND f.found_at <= $2 AND f.age = 'live' AND f.severity IN ('medium', 'high')
-       AND f.superseded_at IS NULL
+     WHERE f.found_at > $1 AND f.found_at <= $2 AND f.measured_at > $1 AND f.age = 'live'
+       AND f.severity IN ('medium', 'high') AND f.superseded_at IS NULL
        AND (SELECT coalesce(bool_and(NOT coalesce(v.around_the_clock, true)), false)
               FROM enrolment e
               LEFT JOIN programme_version v ON v.programme_id = e.programme_id AND v.valid_from <= $2

@@ -163,3 +163,16 @@ async def test_the_whole_way_from_a_reading_that_comes_at_night(
     await told(worker_db, NOW + timedelta(seconds=1))
     assert await count(owner, "message", "wording = 'not_monitored_now'") == 1
     assert await count(owner, "message", "purpose = 'page'") == 1
+
+
+async def test_a_mean_found_at_night_or_an_old_weight_tells_nobody_that_nobody_watches(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    await crosses(owner, clinic.world, NIGHT)
+    await owner.execute("UPDATE finding SET measured_at = found_at - interval '20 hours'")
+    assert await told(worker_db, NIGHT + MINUTE) == 0
+    await owner.execute("UPDATE finding SET measured_at = found_at")
+    await owner.execute("UPDATE rule SET kind = 'sustained' WHERE code = 'bp_high'")
+    assert await told(worker_db, NIGHT + MINUTE) == 0
+    await owner.execute("UPDATE rule SET kind = 'crossing' WHERE code = 'bp_high'")
+    assert await told(worker_db, NIGHT + MINUTE) == 1
