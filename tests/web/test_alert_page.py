@@ -387,3 +387,18 @@ async def test_an_alert_of_which_nothing_holds_any_more_says_so(nurse: Client, o
     page = await page_of(nurse, world, made)
     assert "Nothing of it holds any more." in page
     assert "No reading stands behind it any more." in page
+
+
+@pytest.mark.parametrize(("kind", "metric"), [
+    ("average", "systolic_mmhg"), ("sustained", "systolic_mmhg"), ("count", "systolic_mmhg"),
+    ("flag", "irregular_pulse"), ("missing", "missed"),
+])  # fmt: skip
+async def test_every_kind_of_alert_with_a_vital_shows_the_patients_own_average(
+    nurse: Client, owner: Any, world: World, kind: str, metric: str
+) -> None:
+    for days in (1, 2, 3):
+        await reading(owner, world, 130 + days, 80 + days, datetime.now(UTC) - timedelta(days=days))
+    made = await alert(owner, world)
+    await owner.execute("UPDATE rule SET kind = $1 WHERE id = $2", kind, world.rules["bp_high"])
+    await owner.execute("UPDATE finding SET metric = $1", metric)
+    assert "132/82 mmHg, of 3 readings" in await page_of(nurse, world, made)

@@ -90,11 +90,12 @@ async def _course(
     paired = {crossing.limit_systolic, crossing.limit_diastolic} if speaking.metric in facts.PAIRED else set()
     drawn = [float(value) for value in limits | paired if value is not None]
     chosen = {one.id for one in readings}
-    before = usual.before(course, speaking.metric, speaking.measured_at)
+    number = _drawn(speaking.metric, crossing.vital)  # of a flag or a missing measurement: its vital's
+    before = usual.before(course, number, speaking.measured_at)
     return {
-        "usual": before if before.metrics and crossing.rule_kind in {"crossing", "trend"} else None,
+        "usual": before if before.metrics else None,
         "picture_ends": "now" if end == now else "a week after",
-        "picture": sparkline.draw(course, _drawn(speaking.metric, crossing.vital), drawn, chosen, end - PICTURE, end),
+        "picture": sparkline.draw(course, number, drawn, chosen, end - PICTURE, end),
     }
 
 
