@@ -126,3 +126,23 @@ async def test_who_only_looks_sees_no_way_to_change(client: Client, world: World
     assert page.status_code == 200
     assert '<form method="post" action="/patients' not in page.text
     assert (await client.post(f"/patients/{world.patient}/limits", data={"do": "save"})).status_code == 403
+
+
+async def test_a_rule_that_needs_a_limit_of_their_own_and_has_none_says_that_it_judges_nothing(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    says = "judges nothing yet:</strong> no dry weight is entered"
+    page = f"/patients/{world.patient}"
+    assert says not in (await nurse.get(page)).text
+    await owner.execute("DELETE FROM rule_limit WHERE rule_version_id = $1", world.versions["bp_low"])
+    await owner.execute(
+        "INSERT INTO rule_limit VALUES ($1, $2, 'weight_kg', 'above', 'medium', NULL)",
+        world.versions["bp_low"], world.organization,
+    )  # fmt: skip
+    await owner.execute("UPDATE rule SET vital = 'weight' WHERE code = 'bp_low'")
+    for where in (page, f"{page}/limits"):
+        assert says in (await nurse.get(where)).text
+    level = {"metric": "weight_kg", "rule": str(world.rules["bp_low"]), "side": "above", "severity": "medium"}
+    answer = await post(nurse, world, "save", await form(nurse, world, **level), value="81", reason="Dry weight")
+    assert answer.status_code == 303
+    assert says not in (await nurse.get(page)).text

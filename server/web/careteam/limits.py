@@ -47,10 +47,12 @@ async def holding(
     db: Db, person: Person, patient_id: uuid.UUID, now: datetime, first: Collection[str] = ()
 ) -> dict[str, Any]:
     """What the patient's page shows of it, by rule. Those of the vitals `first`, and own ones, stand in front."""
-    groups = by_rule(_shown(await own_limits.levels(db, patient_id, now)), also_unset=person.role in MAY)
+    every = await own_limits.levels(db, patient_id, now)
+    groups = by_rule(_shown(every), also_unset=person.role in MAY)
     near = [one for one in groups if not first or one[0].vital in first or any(level.own for level in one)]
     return {
         "near_limits": near,
+        "unset_limits": unset(every),
         "far_limits": [one for one in groups if one not in near],
         "may_limit": person.role in MAY,
         "metrics": METRICS,
@@ -70,6 +72,12 @@ def by_rule(levels: Iterable[Level], *, also_unset: bool) -> list[list[Level]]:
     """The levels of one rule together, in their order; one that only an own value would set is for who may set it."""
     set_ones = [level for level in levels if also_unset or level.value is not None]
     return [list(of_rule) for _, of_rule in groupby(set_ones, key=lambda level: level.rule_id)]
+
+
+def unset(levels: Iterable[Level]) -> list[Level]:
+    """A level of each rule that knows only the patient's own value, and has none: it judges nothing."""
+    groups = by_rule([one for one in levels if one.kind == "crossing"], also_unset=True)
+    return [of_rule[0] for of_rule in groups if all(one.value is None for one in of_rule)]
 
 
 @get("/patients/{patient_id:uuid}/limits", guards=[staff_only], include_in_schema=False)
