@@ -1,4 +1,4 @@
-"""Each telephone that pages go to gets a test page once a week; one that does not arrive is an alarm."""
+"""Each telephone that pages go to gets a test page once a week; one without, or that it does not reach, is an alarm."""
 
 from datetime import datetime
 
@@ -50,7 +50,7 @@ async def _make(db: Db, phone: Phone, now: datetime, told: Told) -> bool:
 
 
 async def _watch(db: Db, now: datetime) -> None:
-    failed = [one for one in await page_tests.latest(db, now) if one.came == "not_arrived"]
+    failed = [one for one in await page_tests.latest(db, now) if one.came in {"not_arrived", "not_tried"}]
     changed = set(await alarms.keep(db, [_alarm(one) for one in failed], now))
     still = {(one.organization_id, str(one.staff_id)) for one in failed}
     over = [one for one in await alarms.standing_subjects(db, KIND) if one not in still]
@@ -60,9 +60,14 @@ async def _watch(db: Db, now: datetime) -> None:
 
 
 def _alarm(one: Latest) -> Alarm:
-    why = WHY.get(one.reason, OTHERWISE)
+    if one.came == "not_tried":
+        says = f"The telephone of {one.name} got no weekly test page for two weeks: text it, and see that it arrives."
+    else:
+        why = WHY.get(one.reason, OTHERWISE)
+        says = (
+            f"The weekly test page did not reach {one.name}: {why}. Until then pages may not arrive: put somebody "
+            "else on shift, or reach them by telephone."
+        )
     return Alarm(
-        organization_id=one.organization_id, kind=KIND, subject=str(one.staff_id), severity="medium",
-        says=f"The weekly test page did not reach {one.name}: {why}. Until then pages may not arrive: put somebody "
-        "else on shift, or reach them by telephone.",
-    )  # fmt: skip
+        organization_id=one.organization_id, kind=KIND, subject=str(one.staff_id), severity="medium", says=says
+    )

@@ -15,7 +15,10 @@ from server.people.coverage import Span
 ANSWERED_WITHIN = timedelta(days=7)
 ARRIVES_WITHIN = timedelta(hours=1)
 
-Came = Literal["under_way", "arrived", "answered", "not_arrived", "withheld"]
+# One test a week lies at most thirteen days from the next: longer, and a week was left out.
+TRIED_WITHIN = timedelta(days=14)
+
+Came = Literal["under_way", "arrived", "answered", "not_arrived", "withheld", "not_tried"]
 
 
 class Phone(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +32,9 @@ class Phone(msgspec.Struct, frozen=True, kw_only=True):
     away: list[Span]
 
 
-# Only who belongs to a team that wants it, and has no test of this week. A test while a page waits for an answer could
-# be answered instead of the page, so it waits for a better moment.
+# Whoever a team that wants it can page: its members, its charge nurse, its stand-in, and whoever it gives a shift. Only
+# who has no test of this week. A test while a page waits for an answer could be answered instead of the page, so it
+# waits for a better moment.
 PHONES = """
     SELECT s.id AS staff_id, s.organization_id, o.zone, s.phone,
            array(SELECT sh.starts_at FROM shift sh WHERE sh.staff_id = s.id AND sh.cancelled_at IS NULL
@@ -45,7 +49,15 @@ PHONES = """
                     AND t.ends_at > $2::timestamptz - interval '8 days' ORDER BY t.starts_at, t.id) AS away_to
       FROM staff s JOIN organization o ON o.id = s.organization_id
      WHERE s.disabled_at IS NULL AND s.phone IS NOT NULL
-       AND EXISTS (SELECT FROM team_member m JOIN team t ON t.id = m.team_id AND t.test_pages WHERE m.staff_id = s.id)
+       AND EXISTS (
+           SELECT FROM team t
+            WHERE t.organization_id = s.organization_id AND t.test_pages
+              AND (s.id IN (t.charge_nurse_id, t.fallback_id)
+                   OR EXISTS (SELECT FROM team_member m WHERE m.team_id = t.id AND m.staff_id = s.id)
+                   OR EXISTS (SELECT FROM shift sh
+                               WHERE sh.team_id = t.id AND sh.staff_id = s.id AND sh.cancelled_at IS NULL
+                                 AND sh.ends_at > $2::timestamptz - interval '8 days'
+                                 AND sh.starts_at < $2::timestamptz + interval '8 days')))
        AND NOT EXISTS (SELECT FROM page_test p
                         WHERE p.staff_id = s.id AND p.made_at > $2::timestamptz - interval '8 days'
                           AND p.monday = date_trunc('week', $2 AT TIME ZONE o.zone)::date)
@@ -148,7 +160,10 @@ async def answer(db: Db, staff: uuid.UUID, monday: date, now: datetime) -> bool:
 
 
 class Latest(msgspec.Struct, frozen=True, kw_only=True):
-    """The last test of one telephone. A number that has changed since was not tried."""
+    """The last test of one telephone. A number that has changed since was not tried.
+
+    `not_tried`: its owner could have been paged for two weeks and had no test, on whatever number.
+    """
 
     organization_id: uuid.UUID
     staff_id: uuid.UUID
@@ -161,7 +176,8 @@ class Latest(msgspec.Struct, frozen=True, kw_only=True):
 
 LATEST = """
     SELECT s.organization_id, s.id AS staff_id, s.name, t.made_at, t.answered_at, m.reason,
-           CASE WHEN t.made_at IS NULL THEN NULL
+           CASE WHEN late.tried_by < $3 THEN 'not_tried'
+                WHEN t.made_at IS NULL THEN NULL
                 WHEN t.answered_at IS NOT NULL THEN 'answered'
                 WHEN m.status = 'withheld' THEN 'withheld'
                 WHEN m.status = 'delivered' THEN 'arrived'
@@ -173,16 +189,38 @@ LATEST = """
             WHERE x.staff_id = s.id AND n.to_number = s.phone
             ORDER BY x.monday DESC LIMIT 1) t ON true
       LEFT JOIN message m ON m.id = t.message_id
+      JOIN LATERAL (
+           SELECT bool_or(g.test_pages AND (w.regular OR w.was_rostered)) AS for_long
+             FROM team g
+            CROSS JOIN LATERAL (
+                  SELECT coalesce(s.id IN (g.charge_nurse_id, g.fallback_id), false)
+                         OR EXISTS (SELECT FROM team_member b WHERE b.team_id = g.id AND b.staff_id = s.id) AS regular,
+                         coalesce(bool_or(sh.ends_at > $3::timestamptz - interval '8 days'
+                                          AND sh.starts_at < $3::timestamptz + interval '8 days'), false) AS rostered,
+                         coalesce(bool_or(sh.ends_at BETWEEN $3::timestamptz - $4::interval
+                                          AND $3::timestamptz - interval '8 days'), false) AS was_rostered
+                    FROM shift sh
+                   WHERE sh.team_id = g.id AND sh.staff_id = s.id AND sh.cancelled_at IS NULL
+                     AND sh.ends_at > $3::timestamptz - $4::interval) w
+            WHERE g.organization_id = s.organization_id AND (w.regular OR w.rostered)
+              AND CASE WHEN $1::uuid IS NULL THEN g.test_pages ELSE g.id = $1 END
+           HAVING count(*) > 0) paged ON true
+     CROSS JOIN LATERAL (
+           SELECT CASE WHEN paged.for_long
+                        AND NOT EXISTS (SELECT FROM time_off x
+                                         WHERE x.staff_id = s.id AND x.cancelled_at IS NULL
+                                           AND x.starts_at <= $3 AND x.ends_at > $3::timestamptz - $4::interval)
+                       THEN greatest(s.created_at, (SELECT max(x.made_at) FROM page_test x WHERE x.staff_id = s.id))
+                            + $4::interval END AS tried_by) late
      WHERE s.disabled_at IS NULL AND s.phone IS NOT NULL
-       AND EXISTS (SELECT FROM team_member b JOIN team g ON g.id = b.team_id
-                    WHERE b.staff_id = s.id AND CASE WHEN $1::uuid IS NULL THEN g.test_pages ELSE g.id = $1 END)
      ORDER BY s.name, s.id
 """
 
 
 async def latest(db: Db, now: datetime, team: uuid.UUID | None = None) -> list[Latest]:
-    """Of everybody in one team who can be paged, or in all teams that want it."""
-    return [Latest(**dict(row)) for row in await db.fetch(LATEST, team, now - ARRIVES_WITHIN)]
+    """Of everybody whom one team can page, or all teams that want it."""
+    rows = await db.fetch(LATEST, team, now - ARRIVES_WITHIN, now, TRIED_WITHIN)
+    return [Latest(**dict(row)) for row in rows]
 
 
 WANTED = "SELECT test_pages FROM team WHERE id = $1"
@@ -201,6 +239,6 @@ async def switch(db: Db, team: uuid.UUID, wanted: bool) -> bool:
 
 
 def sorted_by_trouble(tests: Sequence[Latest]) -> list[Latest]:
-    """What did not arrive first."""
-    order = ("not_arrived", "arrived", "under_way", None, "withheld", "answered")
+    """What did not arrive first, then what was not tried."""
+    order = ("not_arrived", "not_tried", "arrived", "under_way", None, "withheld", "answered")
     return sorted(tests, key=lambda one: order.index(one.came))

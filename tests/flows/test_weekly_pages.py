@@ -191,6 +191,52 @@ async def test_a_number_that_changed_since_is_not_said_to_have_been_tried(
     assert await owner.fetchval("SELECT status FROM alarm") == "resolved"
 
 
+@pytest.mark.parametrize("how", ["a shift", "the stand-in", "the charge nurse", "nothing"])
+async def test_whoever_the_team_can_page_is_tried_member_or_not(
+    owner: Any, worker_db: Database, world: World, now: datetime, how: str
+) -> None:
+    await owner.execute("DELETE FROM team_member")
+    if how != "a shift":
+        await owner.execute("DELETE FROM shift")
+    if how == "the stand-in":
+        await owner.execute("UPDATE team SET fallback_id = $1", world.nurse)
+    if how == "the charge nurse":
+        await owner.execute("UPDATE team SET charge_nurse_id = $1", world.nurse)
+    assert await try_phones.try_phones(worker_db, WORKER, now, TOLD) == (0 if how == "nothing" else 1)
+    async with worker_db.transaction(WORKER) as db:
+        shown = [one.staff_id for one in await page_tests.latest(db, now, world.team)]
+    assert shown == ([] if how == "nothing" else [world.nurse])
+
+
+@pytest.mark.parametrize(
+    ("tested", "away", "member", "alarms"),
+    [
+        (13, False, True, 0), (15, False, True, 1), (None, False, True, 1), (15, True, True, 0), (15, False, False, 0),
+    ],
+)  # fmt: skip
+async def test_a_telephone_that_was_not_tried_for_two_weeks_is_an_alarm_until_it_is(
+    owner: Any, worker_db: Database, world: World, now: datetime, tested: int | None, away: bool, member: bool, alarms: int
+) -> None:  # fmt: skip
+    """`member`: else she has just been given her first shift."""
+    night = now.replace(hour=8)
+    await owner.execute("UPDATE staff SET created_at = $1", now - timedelta(days=40))
+    if tested is not None:
+        await try_phones.try_phones(worker_db, WORKER, now, TOLD)
+        await owner.execute("UPDATE page_test SET made_at = $1, monday = monday - 14", night - timedelta(days=tested))
+        await owner.execute("UPDATE message SET unique_for = 'an earlier test'")
+    if away:
+        await owner.execute(
+            "INSERT INTO time_off VALUES ($1, $2, $3, $4, $5)",
+            uuid7(), world.organization, world.nurse, now - timedelta(days=20), now - timedelta(days=1),
+        )  # fmt: skip
+    if not member:
+        await owner.execute("DELETE FROM team_member")
+    assert await try_phones.try_phones(worker_db, WORKER, night, TOLD) == 0
+    assert await count(owner, "alarm", "kind = 'page_test_failed' AND says LIKE '%no weekly test page%'") == alarms
+    assert await try_phones.try_phones(worker_db, WORKER, now, TOLD) == 1
+    assert await count(owner, "alarm", "status = 'open'") == 0
+
+
 async def test_a_team_that_switched_it_off_is_left_alone(
     owner: Any, worker_db: Database, world: World, now: datetime
 ) -> None:

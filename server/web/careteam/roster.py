@@ -35,7 +35,8 @@ DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday
 # Shape and words, not colour, say which need somebody.
 CAME: Final = {
     "answered": "✓ arrived and answered", "arrived": "◆ arrived, not answered", "under_way": "… on its way",
-    "not_arrived": "▲ did not arrive", "withheld": "○ shown only, not sent", None: "○ not tried yet",
+    "not_arrived": "▲ did not arrive", "withheld": "○ shown only, not sent",
+    "not_tried": "▲ not tried for two weeks", None: "○ not tried yet",
 }  # fmt: skip
 ALL_DAY: Final = Hours(weekday=0, opens_minute=0, closes_minute=1440)
 
