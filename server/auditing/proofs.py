@@ -1,4 +1,8 @@
-"""A changed rule is proved once a synthetic reading went the whole way to a page after it came into force."""
+"""A changed rule's way to a page is proved once a synthetic reading went it after the rule came into force.
+
+That reading is a high blood pressure. Whether it crossed the rule itself is kept beside: a rule it cannot cross (of
+another vital, a low limit, a trend) was not tried, and its page says so.
+"""
 
 import uuid
 from datetime import datetime
@@ -17,13 +21,15 @@ PROVED = "Closed by itself: a synthetic reading went the whole way since."
 # A run on the grid before the version began says nothing of it. Where the reading crosses the rule itself (a high
 # systolic level of a programme the synthetic patient is in), it must have been judged by this very version.
 PROVE = """
-    UPDATE rule_version v SET proved_at = $3
+    UPDATE rule_version v
+       SET proved_at = coalesce(v.proved_at, $3),
+           tried = v.tried OR EXISTS (SELECT FROM finding f
+                                       WHERE f.patient_id = $4 AND f.rule_version_id = v.id AND f.measured_at >= $2)
       FROM rule u
-     WHERE v.organization_id = $1 AND u.id = v.rule_id AND v.valid_to IS NULL AND v.proved_at IS NULL
-       AND v.valid_from <= $2
-       AND (EXISTS (SELECT FROM finding f
-                     WHERE f.patient_id = $4 AND f.rule_version_id = v.id AND f.measured_at >= $2)
-            OR NOT (u.kind = 'crossing' AND EXISTS (
+     WHERE v.organization_id = $1 AND u.id = v.rule_id AND v.valid_to IS NULL AND v.valid_from <= $2
+       AND (NOT v.tried AND EXISTS (SELECT FROM finding f
+                                     WHERE f.patient_id = $4 AND f.rule_version_id = v.id AND f.measured_at >= $2)
+            OR v.proved_at IS NULL AND NOT (u.kind = 'crossing' AND EXISTS (
                 SELECT FROM enrolment e
                   JOIN programme_rule g ON g.programme_id = e.programme_id AND g.rule_id = u.id
                   JOIN rule_limit d ON d.rule_version_id = v.id

@@ -15,7 +15,10 @@ from server.monitoring.rule_content import Content, Level, Protocol, RuleContent
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """The current one has no `valid_to`; `proved_at` is when a synthetic reading went the whole way after it began."""
+    """The current one has no `valid_to`; `proved_at` is when a synthetic reading went the whole way after it began.
+
+    `tried`: that reading crossed this version itself.
+    """
 
     id: uuid.UUID
     of: uuid.UUID
@@ -26,6 +29,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: datetime
     valid_to: datetime | None
     proved_at: datetime | None
+    tried: bool = False
     content: Content
 
 
@@ -55,8 +59,8 @@ RULES = """
      WHERE code <> $2 AND ($1::uuid IS NULL OR id = $1) ORDER BY vital, name
 """
 VERSIONS = """
-    SELECT id, rule_id AS of, version, author, approved_by, approved_at, valid_from, valid_to, proved_at, explains,
-           source, parameters #>> '{}' AS parameters
+    SELECT id, rule_id AS of, version, author, approved_by, approved_at, valid_from, valid_to, proved_at, tried,
+           explains, source, parameters #>> '{}' AS parameters
       FROM rule_version WHERE rule_id = ANY($1) AND ($2 OR valid_to IS NULL) ORDER BY version DESC
 """
 ADD = """

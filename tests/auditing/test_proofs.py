@@ -13,6 +13,7 @@ AUDITOR = Who(principal="service:auditor")
 EVERY = timedelta(seconds=60)
 BEGAN = runs.slot(datetime(2026, 11, 20, 12, tzinfo=UTC), EVERY)
 PROVED = "SELECT proved_at FROM rule_version WHERE rule_id = $1 AND valid_to IS NULL"
+TRIED = "SELECT tried FROM rule_version WHERE rule_id = $1 AND valid_to IS NULL"
 LOUD = "SELECT says FROM alarm WHERE kind = 'rule_unproved' AND status <> 'resolved'"
 
 
@@ -66,6 +67,18 @@ async def test_a_run_that_the_new_version_judged_proves_it_and_one_from_before_d
     at = BEGAN + 2 * EVERY
     await ran(auditor_db, owner, world, at, judged_by=version)
     assert await owner.fetchval(PROVED, world.rules["bp_high"]) == at + timedelta(seconds=4)
+    assert await owner.fetchval(TRIED, world.rules["bp_high"]) is True
+
+
+async def test_what_was_proved_by_the_route_alone_is_tried_once_a_reading_crosses_it(
+    world: World, owner: Any, auditor_db: Database
+) -> None:
+    version = await changed(owner, world, "bp_high", BEGAN)
+    await owner.execute("UPDATE rule_version SET proved_at = $1 WHERE id = $2", BEGAN, version)
+    for n, by, tried in ((1, None, False), (2, version, True), (3, None, True)):
+        await ran(auditor_db, owner, world, BEGAN + n * EVERY, judged_by=by)
+        assert await owner.fetchval(TRIED, world.rules["bp_high"]) is tried
+    assert await owner.fetchval(PROVED, world.rules["bp_high"]) == BEGAN
 
 
 async def test_a_rule_of_another_vital_is_proved_by_the_route_alone(
@@ -78,6 +91,7 @@ async def test_a_rule_of_another_vital_is_proved_by_the_route_alone(
     assert await owner.fetchval(PROVED, world.rules["glucose_low"]) is None
     await ran(auditor_db, owner, world, BEGAN + 2 * EVERY, judged_by=world.versions["bp_high"])
     assert await owner.fetchval(PROVED, world.rules["glucose_low"]) is not None
+    assert await owner.fetchval(TRIED, world.rules["glucose_low"]) is False, "a high pressure says nothing of glucose"
 
 
 async def test_three_runs_without_a_proof_are_loud_once_and_a_proof_ends_it(

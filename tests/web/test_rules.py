@@ -113,7 +113,13 @@ async def test_a_draft_is_compared_with_what_was_measured_and_approved_by_anothe
     assert "Version 2" in rule and "Draft this again" in rule
     assert "Route not yet proved" in rule
     await owner.execute("UPDATE rule_version SET proved_at = '2026-11-20 13:12:30Z' WHERE valid_to IS NULL")
-    assert "Route proved at 08:12:30" in (await nurse.get(f"/rules/{world.rules['bp_high']}")).text
+    page = (await nurse.get(f"/rules/{world.rules['bp_high']}")).text
+    assert "Route proved at 08:12:30" in page
+    assert "This rule itself was not tried" in page
+    await owner.execute("UPDATE rule_version SET tried = true WHERE valid_to IS NULL")
+    page = (await nurse.get(f"/rules/{world.rules['bp_high']}")).text
+    assert "Rule and route proved at 08:12:30" in page
+    assert "not tried" not in page
 
 
 async def test_everything_that_cannot_be_right_is_said_and_what_was_typed_stays(

@@ -4,3 +4,7 @@ ALTER TABLE alert ADD COLUMN first_acknowledged_at timestamptz, ADD COLUMN first
 -- Those that may still return; of what is over the last who took it stands.
 UPDATE alert SET first_acknowledged_at = acknowledged_at, first_acknowledged_by = acknowledged_by
  WHERE status <> 'resolved' AND acknowledged_at IS NOT NULL;
+
+-- Whether the test reading crossed this very version. If not, it proved the way to a page, and the rule was not tried.
+ALTER TABLE rule_version ADD COLUMN tried boolean NOT NULL DEFAULT false;
+GRANT UPDATE (tried) ON rule_version TO careloop_auditor;
