@@ -55,3 +55,15 @@ OF = """
 async def of(db: Db, patient_id: uuid.UUID, now: datetime) -> list[Enrolment]:
     """The programmes a patient is in at this moment."""
     return [Enrolment(**dict(row)) for row in await db.fetch(OF, patient_id, now)]
+
+
+COUNT_IN = """
+    SELECT count(*) FROM enrolment e JOIN patient p ON p.id = e.patient_id AND NOT p.synthetic
+     WHERE e.programme_id = $1 AND e.valid_from <= $2 AND (e.valid_to IS NULL OR e.valid_to > $2)
+"""
+
+
+async def count_in(db: Db, programme_id: uuid.UUID, now: datetime) -> int:
+    """How many patients are in this programme at this moment."""
+    found: int = await db.fetchval(COUNT_IN, programme_id, now)
+    return found

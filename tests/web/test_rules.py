@@ -256,6 +256,9 @@ async def test_a_programme_is_drafted_and_approved_on_its_own_page(
     assert "“25:00” is not a time" in wrong.text and 'value="25:00"' in wrong.text
     made = await nurse.post(f"{address}/change", data=fields | typed)
     assert made.status_code == 303, made.text
+    page = (await clinician.get(made.headers["location"])).text
+    assert "This cannot be compared with what was measured" in page and "hold for 1 patient at once" in page
+    assert "Approve without a comparison" in page
     assert (await clinician.post(f"{made.headers['location']}/approve")).status_code == 303
     text = (await nurse.get(address)).text
     assert "Blood pressure, 05:00 to 12:00 every day" in text

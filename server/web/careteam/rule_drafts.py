@@ -18,6 +18,7 @@ from server.flows.change_rule import GONE
 from server.monitoring import programme_book, rule_book, rule_drafts
 from server.monitoring.rule_content import Content
 from server.monitoring.rule_drafts import Comparison, Draft, Touched
+from server.people import enrolments
 from server.security import audit
 from server.security.guards import refuse, staff_only
 from server.security.sessions import Person
@@ -75,6 +76,7 @@ async def _page(
         names = {one.id: one.name for one in await programme_book.programmes(db)}
         base, vital = await _base(db, draft)
         lists = await _lists(db, draft.comparison)
+        in_it = await enrolments.count_in(db, draft.of_programme, now) if draft.of_programme else 0
         seen = sorted({str(one.patient) for people in lists.values() for one, _ in people.shown})
         await audit.note(
             db, person.who, person.organization, "rule_draft.view", f"rule_draft:{draft_id}", now,
@@ -85,7 +87,7 @@ async def _page(
         changes=rule_words.changes(base, draft.content, names, vital), bars=bars(draft.comparison), words=rule_words,
         back=f"/rules/{draft.of_rule}" if draft.of_rule else f"/rules/programmes/{draft.of_programme}",
         mine=draft.drafted_by == person.staff_id, may_approve=person.role in change_rule.APPROVING,
-        comparing=draft.state == "draft" and draft.of_rule is not None and draft.compared_at is None,
+        in_it=in_it, comparing=draft.state == "draft" and draft.of_rule is not None and draft.compared_at is None,
     )  # fmt: skip
 
 
