@@ -116,8 +116,10 @@ async def _note(db: Db, organization: uuid.UUID, paged: Paged, by: dict[str, str
     await tell(db, Event(topic="worklist", organization=organization, patient=paged.patient_id))
 
 
-def _answer(reply: Reply, staff: uuid.UUID, name: str, now: datetime, public_url: str, **fields: str) -> Message:
-    text = wording.render(name, "en", {}, url=f"{public_url}/worklist", **fields)
+def _answer(
+    reply: Reply, staff: uuid.UUID, name: str, now: datetime, public_url: str, time: str = "", more: str = ""
+) -> Message:  # fmt: skip
+    text = wording.render(name, "en", url=f"{public_url}/worklist", time=time, more=more)
     return Message(
         id=uuid7(), organization_id=reply.organization_id, purpose=text.purpose, unique_for=f"reply:{reply.id}",
         staff_id=staff, to_number=reply.from_number, to_hash=reply.from_hash, wording=text.name,
