@@ -70,9 +70,10 @@ async def _raise(db: Db, text: Unclaimed, candidates: Sequence[Candidate], now: 
     """One open alarm for each number of ours, with everybody whose text it may be."""
     danger = replies.classify(text.body).says("danger")
     ids = [one.organization_id for one in candidates] or [one.id for one in await organizations.list_all(db)]
+    subject = next(iter(text.numbers), "?")
     raised = [
         Alarm(
-            organization_id=one, kind="danger_for_nobody" if danger else "text_for_nobody", subject=text.numbers[0],
+            organization_id=one, kind="danger_for_nobody" if danger else "text_for_nobody", subject=subject,
             severity="high" if danger else "medium", says=SAYS_DANGER if danger else SAYS,
         )
         for one in ids
