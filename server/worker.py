@@ -251,7 +251,10 @@ async def _left_over(database: Database, told: reply.Told, default_sender: str) 
     async with database.transaction(WHO) as db:
         left = await inbox.left_over(db, _now())
     for sid in left:
-        await reply.act(database, WHO, sid, _now(), told)
+        try:
+            await reply.act(database, WHO, sid, _now(), told)
+        except Exception as error:  # the texts after it must not wait for what one of them breaks
+            log.error("text_not_acted_on", sid=sid, error=type(error).__name__)
     await arrive.look_again(database, WHO, _now(), told, default_sender)
     await forged.tell_unfound(database, WHO, _now())
 
