@@ -12,7 +12,7 @@ from server.cli.people import Day
 from server.errors import Invalid
 from server.flows import prescribe
 from server.gaps.adherence import AdherenceClass, Fill
-from server.people.medicines import NewMedicine
+from server.people.medicines import NewMedicine, Stock
 
 SHOWN = 10  # lines named in one sentence
 
@@ -96,14 +96,34 @@ def dispensed(mrn: str, name: str, filled_on: date, days_supply: int, organizati
     console.say("Entered." if new else "This fill is known already. Nothing was changed.")
 
 
+@medicine.command("stock")
+@click.argument("mrn")
+@click.argument("name")
+@click.option("--doses", required=True, type=click.IntRange(0, prescribe.MOST_DOSES), help="How many are left.")
+@click.option("--on", "counted_on", required=True, type=Day(), help="The day they were counted.")
+@organization_option
+def stock(mrn: str, name: str, doses: int, counted_on: date, organization_name: str | None) -> None:
+    """Enter how many doses are left; from then on the refill reminder counts from there."""
+    now = datetime.now(UTC)
+    if counted_on > now.date():
+        raise Invalid("A count lies in the past. Give the day the doses were counted.")
+
+    async def work(desk: Desk) -> bool:
+        return await prescribe.count(desk.database, desk.who, mrn, name, Stock(doses, counted_on), now)
+
+    new = at_desk(organization_name, work)
+    console.say("Entered." if new else "This count, or a later one, is known already. Nothing was changed.")
+
+
 @medicine.command("import")
 @click.argument("file", type=click.File("r", encoding="utf-8"))
 @organization_option
 def import_(file: IO[str], organization_name: str | None) -> None:
     """Take in a table (CSV) of medicines and fills; every line or none.
 
-    Columns: mrn, medicine, class, times (08:00 20:00), filled_on (2026-11-30), days_supply. What is known already
-    is left as it is, so the same file may come again; what staff stopped stays stopped.
+    Columns: mrn, medicine, class, times (08:00 20:00) or every_hours (from now on), ends_on (2026-11-30), filled_on,
+    days_supply, doses_left, counted_on; all but the first two may be missing. What is known already is left as it is,
+    so the same file may come again; what staff stopped stays stopped.
     """
     text = file.read()
 
@@ -111,7 +131,9 @@ def import_(file: IO[str], organization_name: str | None) -> None:
         return await prescribe.import_table(desk.database, desk.who, text, datetime.now(UTC))
 
     found = at_desk(organization_name, work)
-    console.say(f"{found.lines} lines: {found.medicines} new medicines, {found.fills} new fills.")
+    console.say(
+        f"{found.lines} lines: {found.medicines} new medicines, {found.fills} new fills, {found.counts} new counts."
+    )
     if found.stopped:
         console.say(
             f"Stopped by staff, and still stopped: {_lines(found.stopped)}. To start one again: careloop medicine add"

@@ -12,22 +12,27 @@ from server.errors import Conflict, Invalid, NotFound
 from server.flows import tables
 from server.gaps.adherence import AdherenceClass, Fill
 from server.people import medicines, record_numbers
-from server.people.medicines import NewMedicine
+from server.people.medicines import NewMedicine, Stock
 from server.people.record_numbers import Numbered
 from server.security import audit
 
-COLUMNS = ("mrn", "medicine", "class", "times", "filled_on", "days_supply")
+COLUMNS = (
+    "mrn", "medicine", "class", "times", "filled_on", "days_supply", "every_hours", "ends_on", "doses_left",
+    "counted_on",
+)  # fmt: skip
+MOST_DOSES = 10_000
 MOST_ROWS = 100_000
 TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table: a medicine, and a fill of it where `filled_on` and `days_supply` are given."""
+    """One line of the table: a medicine, a fill of it and a count of its doses where they are given."""
 
     number: int
     mrn: str
     medicine: NewMedicine
     fill: Fill | None
+    stock: Stock | None
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     medicines: int
     fills: int
+    counts: int
     stopped: list[int]
 
 
@@ -44,6 +50,7 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
 
     medicine: bool
     fill: bool
+    count: bool
     stays_stopped: bool
 
 
@@ -81,9 +88,22 @@ async def dispense(database: Database, who: Who, mrn: str, name: str, fill: Fill
     return new
 
 
+async def count(database: Database, who: Who, mrn: str, name: str, stock: Stock, now: datetime) -> bool:
+    """False when this count is known already, or a later one is."""
+    async with database.transaction(who) as db:
+        patient = await _patient(db, mrn)
+        found = await medicines.named(db, patient.id, name)
+        if found is None:
+            raise NotFound(f"{name} is not on this patient's list. Add it first: careloop medicine add")
+        new = await medicines.count(db, patient.id, found, stock)
+        if new:
+            await _note(db, who, patient, "medicine.count", found, now)
+    return new
+
+
 async def import_table(database: Database, who: Who, text: str, now: datetime) -> Imported:
     """Every line or none: `Invalid` names all that is wrong, by line."""
-    lines = read(text, now.date())
+    lines = read(text, now)
     async with database.transaction(who) as db:
         known = await record_numbers.known(db, sorted({line.mrn for line in lines}))
         unknown = [f"line {line.number}: there is no patient {line.mrn}" for line in lines if line.mrn not in known]
@@ -91,6 +111,7 @@ async def import_table(database: Database, who: Who, text: str, now: datetime) -
         new = [await _enter(db, who, known[line.mrn], line, now) for line in lines]
     return Imported(
         lines=len(lines), medicines=sum(one.medicine for one in new), fills=sum(one.fill for one in new),
+        counts=sum(one.count for one in new),
         stopped=[line.number for line, one in zip(lines, new, strict=True) if one.stays_stopped],
     )  # fmt: skip
 
@@ -103,33 +124,66 @@ async def _enter(db: Db, who: Who, patient: Numbered, line: Line, now: datetime)
     if found is None and stopped is None:
         made = await medicines.put(db, patient.id, line.medicine, who.principal, now)
     about = found or stopped or made or await medicines.named(db, patient.id, name)
-    filled = False
+    filled = counted = False
     if line.fill is not None and about is not None:
         filled = await medicines.dispense(db, patient.id, about, line.fill, "csv", who.principal, now)
-    if about is not None and (made or filled):
+    if line.stock is not None and about is not None:
+        counted = await medicines.count(db, patient.id, about, line.stock)
+    if about is not None and (made or filled or counted):
         await _note(db, who, patient, "medicine.import", about, now)
-    return Entered(medicine=made is not None, fill=filled, stays_stopped=stopped is not None)
+    return Entered(medicine=made is not None, fill=filled, count=counted, stays_stopped=stopped is not None)
 
 
-def read(text: str, today: date) -> list[Line]:
+def read(text: str, now: datetime) -> list[Line]:
     """The lines of the table; `Invalid` with everything that is wrong, not only the first."""
-    return tables.read(text, COLUMNS, 2, lambda number, row: _line(number, row, today), MOST_ROWS)
+    return tables.read(text, COLUMNS, 2, lambda number, row: _line(number, row, now), MOST_ROWS)
 
 
-def _line(number: int, row: dict[str, str], today: date) -> Line:
+def _line(number: int, row: dict[str, str], now: datetime) -> Line:
     if not row["mrn"] or not row["medicine"]:
         raise ValueError("a record number and a medicine are needed")
     try:
         group: AdherenceClass = msgspec.convert(row["class"] or "other", AdherenceClass)
     except msgspec.ValidationError:
         raise ValueError(f"class {row['class']!r} is none of {', '.join(get_args(AdherenceClass))}") from None
-    fill = _fill(row, today)
-    times = [_time(one) for one in row["times"].split()]
+    today = now.date()
+    fill, times = _fill(row, today), [_time(one) for one in row["times"].split()]
+    every = _whole(row["every_hours"], 168, "every_hours") if row["every_hours"] else None
+    if times and every:
+        raise ValueError("give times or every_hours, not both")
+    starts, ends = fill.filled_on if fill else today, _last_day(row["ends_on"])
+    if ends is not None and ends < starts:
+        starts = ends  # it is over: what was filled of it counts all the same
     medicine = NewMedicine(
-        name=row["medicine"], starts_on=fill.filled_on if fill else today, adherence_class=group,
-        at_times=times, as_needed=not times, source="csv",
+        name=row["medicine"], starts_on=starts, ends_on=ends, adherence_class=group, at_times=times, every_hours=every,
+        first_dose_at=now if every else None, as_needed=not (times or every), source="csv",
     )  # fmt: skip
-    return Line(number=number, mrn=row["mrn"], medicine=medicine, fill=fill)
+    return Line(number=number, mrn=row["mrn"], medicine=medicine, fill=fill, stock=_stock(row, today))
+
+
+def _last_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise ValueError("ends_on is written 2026-11-30") from None
+
+
+def _stock(row: dict[str, str], today: date) -> Stock | None:
+    if not row["doses_left"] and not row["counted_on"]:
+        return None
+    try:
+        stock = Stock(_whole(row["doses_left"], MOST_DOSES, "doses_left", 0), date.fromisoformat(row["counted_on"]))
+    except ValueError:
+        raise ValueError("doses_left is a whole number and counted_on is written 2026-11-30") from None
+    if stock.on > today:
+        raise ValueError("counted_on lies in the future")
+    return stock
+
+
+def _whole(text: str, most: int, name: str, least: int = 1) -> int:
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ValueError(f"{name} is a whole number from {least} to {most}")
+    return int(text)
 
 
 def times_of(text: str) -> list[time]:

@@ -7,17 +7,27 @@ from server.db.pool import Db
 # An early fill is carried over, as in `server/gaps/adherence.py`: what is left of one fill is taken before the next of
 # the same name, so the supply ends on the latest of (a fill's day + all that was filled since). Fills that stopped
 # coming longer ago than the rule's days say nothing any more. What was stopped and entered anew under its name may have
-# the same fill twice: it is one. One text is for all that ended or ends when it goes.
+# the same fill twice: it is one. A count of what is left stands for all that was filled until its day. One text is for
+# all that ended or ends when it goes.
 REFILL = """
     INSERT INTO reminder (id, organization_id, patient_id, reminder_rule_id, slot, due_at, subject_id, planned_at)
     WITH sight AS MATERIALIZED (
         SELECT * FROM slots_in_sight('{refill}', $1, $2, $3)),
+    counted AS MATERIALIZED (
+        SELECT m.patient_id, lower(m.name) AS medicine, m.stock_on,
+               stock_days(m.stock_doses, m.at_times, m.every_hours) AS days
+          FROM medicine m
+         WHERE m.stock_on IS NOT NULL AND m.stopped_at IS NULL AND NOT m.as_needed AND EXISTS (SELECT FROM sight)),
     handed_out AS (
-        SELECT DISTINCT ON (d.patient_id, lower(m.name), d.filled_on)
-               d.patient_id, lower(m.name) AS medicine, d.filled_on, d.days_supply
-          FROM dispensing d JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
-         WHERE EXISTS (SELECT FROM sight)
-         ORDER BY d.patient_id, lower(m.name), d.filled_on DESC, d.recorded_at, d.id),
+        (SELECT DISTINCT ON (d.patient_id, lower(m.name), d.filled_on)
+                d.patient_id, lower(m.name) AS medicine, d.filled_on, d.days_supply
+           FROM dispensing d
+           JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
+           LEFT JOIN counted c ON c.patient_id = d.patient_id AND c.medicine = lower(m.name)
+          WHERE (c.stock_on IS NULL OR d.filled_on > c.stock_on) AND EXISTS (SELECT FROM sight)
+          ORDER BY d.patient_id, lower(m.name), d.filled_on DESC, d.recorded_at, d.id)
+         UNION ALL
+        SELECT patient_id, medicine, stock_on, days FROM counted),
     supply AS MATERIALIZED (
         SELECT f.patient_id, f.medicine, max(f.filled_on + f.days) AS ends_on
           FROM (SELECT d.patient_id, d.medicine, d.filled_on,

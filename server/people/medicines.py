@@ -24,6 +24,15 @@ class Medicine(msgspec.Struct, frozen=True, kw_only=True):
     as_needed: bool
     starts_on: date
     ends_on: date | None
+    stock_doses: int | None
+    stock_on: date | None
+
+
+class Stock(msgspec.Struct, frozen=True):
+    """So many doses were left on that day; a dose is what is taken at one time."""
+
+    doses: int
+    on: date
 
 
 class NewMedicine(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +80,8 @@ async def stop(db: Db, patient: uuid.UUID, medicine: uuid.UUID, by: str, now: da
 
 
 OF = """
-    SELECT id, name, rxnorm, adherence_class, at_times, every_hours, first_dose_at, as_needed, starts_on, ends_on
+    SELECT id, name, rxnorm, adherence_class, at_times, every_hours, first_dose_at, as_needed, starts_on, ends_on,
+           stock_doses, stock_on
       FROM medicine WHERE patient_id = $1 AND stopped_at IS NULL ORDER BY lower(name)
 """
 
@@ -122,6 +132,19 @@ async def dispense(
     """False when this fill is known already."""
     values = (fill.filled_on, fill.days_supply, source, author, now)
     return await db.fetchval(DISPENSE, uuid7(), patient, medicine, *values) is not None
+
+
+COUNT = """
+    UPDATE medicine SET stock_doses = $3, stock_on = $4
+     WHERE patient_id = $1 AND id = $2 AND stopped_at IS NULL AND (stock_on IS NULL OR stock_on <= $4)
+       AND (stock_doses, stock_on) IS DISTINCT FROM ($3::integer, $4::date)
+    RETURNING id
+"""
+
+
+async def count(db: Db, patient: uuid.UUID, medicine: uuid.UUID, stock: Stock) -> bool:
+    """False when it is known already, or a later count is."""
+    return await db.fetchval(COUNT, patient, medicine, stock.doses, stock.on) is not None
 
 
 # The same fill under two ids of one name counts once, in the class that was entered last.

@@ -78,6 +78,23 @@ async def test_what_staff_stopped_stays_stopped_when_the_same_table_comes_again(
     assert await owner.fetchval("SELECT count(*) FROM dispensing") == 3
 
 
+async def test_a_table_brings_intervals_last_days_and_counts_and_so_does_the_command(
+    desk: Desk, settings: Settings, owner: Any, tmp_path: Path
+) -> None:
+    file, env = tmp_path / "stock.csv", env_of(settings)
+    head = "mrn,medicine,every_hours,ends_on,doses_left,counted_on"
+    file.write_text(f"{head}\nLF-7,Amoxicillin,8,2999-12-01,21,2026-01-05\n", encoding="utf-8")
+    told = await careloop("medicine", "import", str(file), env=env)
+    assert "1 new medicines, 0 new fills, 1 new counts" in told.out, told.err
+    row = await owner.fetchrow("SELECT every_hours, ends_on::text, stock_doses, stock_on::text FROM medicine")
+    assert tuple(row) == (8, "2999-12-01", 21, "2026-01-05")
+    assert "0 new counts" in (await careloop("medicine", "import", str(file), env=env)).out
+    stock = ("medicine", "stock", "LF-7", "Amoxicillin", "--doses", "9", "--on")
+    assert "Entered" in (await careloop(*stock, "2026-01-09", env=env)).out
+    assert "known already" in (await careloop(*stock, "2026-01-08", env=env)).out
+    assert await owner.fetchval("SELECT stock_doses FROM medicine") == 9
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

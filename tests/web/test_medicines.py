@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.web.conftest import Client
 from tests.world import World
 
@@ -73,3 +75,37 @@ async def test_a_fill_that_was_told_before_the_medicine_was_entered_anew_counts_
     )
     # as an earlier version kept it twice
     assert "two are needed, 1 is known" in await page(nurse, world)
+
+
+async def test_an_interval_a_last_day_and_a_count_are_entered_and_shown(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    today = datetime.now(UTC).date()
+    until = today + timedelta(days=9)
+    added = await post(nurse, world, name="Amoxicillin", every_hours="8", ends_on=f"{until}")
+    assert added.status_code == 303
+    counted = await post(nurse, world, "/stock", name="Amoxicillin", doses="27", counted_on=f"{today}")
+    assert counted.status_code == 303
+    shown = await page(nurse, world)
+    for words in ("every 8 hours", f"until {until:%b %d, %Y}", f"27 on {today:%b %d, %Y}"):
+        assert words in shown
+    again = await post(nurse, world, "/stock", name="Amoxicillin", doses="27", counted_on=f"{today}")
+    assert (again.status_code, "known already" in again.text) == (409, True)
+    assert await owner.fetchval("SELECT first_dose_at IS NOT NULL FROM medicine")
+
+
+WRONG = (
+    ("", {"times": "08:00", "every_hours": "8"}, "not both"),
+    ("", {"every_hours": "200"}, "from 1 to 168"),
+    ("", {"ends_on": "2020-01-01"}, "before the first"),
+    ("/stock", {"doses": "-1", "counted_on": "2026-01-01"}, "how many doses"),
+    ("/stock", {"doses": "5", "counted_on": "2999-01-01"}, "in the past"),
+)
+
+
+@pytest.mark.parametrize(("what", "fields", "says"), WRONG)
+async def test_what_is_no_schedule_and_no_count_is_said(
+    nurse: Client, world: World, what: str, fields: dict[str, str], says: str
+) -> None:
+    answer = await post(nurse, world, what, name="Amoxicillin", **fields)
+    assert (answer.status_code, says in answer.text) == (422, True)

@@ -1,4 +1,16 @@
--- What is planned: silence counts for each kind of reading that is expected of a patient, and not for all as one.
+-- What is planned: silence counts for each kind of reading that is expected of a patient, and not for all as one; and a
+-- supply can be counted, not only filled.
+
+-- So many doses were left on that day, what was filled until then among them.
+ALTER TABLE medicine
+    ADD COLUMN stock_doses integer CHECK (stock_doses BETWEEN 0 AND 10000),
+    ADD COLUMN stock_on date,
+    ADD CONSTRAINT medicine_stock_of_a_day CHECK ((stock_doses IS NULL) = (stock_on IS NULL));
+
+-- For how many days so many doses last; unknown for what is taken as needed.
+CREATE FUNCTION stock_days(doses integer, at_times time[], every_hours integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN $3 IS NOT NULL THEN $1 * $3 / 24 ELSE $1 / nullif(cardinality($2), 0) END
+$$;
 
 -- The kinds that a programme expected on these days before the slot: a weekly one only when its window was among them.
 CREATE FUNCTION expected_kinds(programme uuid, slot timestamp, days integer, since timestamptz) RETURNS SETOF text
@@ -39,7 +51,7 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
       FROM (SELECT valid_at($2 - make_interval(days => $3), $4) AS since) AS s
 $$;
 
--- As before, but for the silence.
+-- As before, but for the silence and the stock.
 CREATE OR REPLACE FUNCTION reminder_reason_by_kind(patient uuid, reminder uuid, at timestamptz) RETURNS boolean
 LANGUAGE sql STABLE AS $$
     SELECT CASE u.kind
@@ -47,10 +59,15 @@ LANGUAGE sql STABLE AS $$
         WHEN 'medicine' THEN medicine_due(r.patient_id, r.slot, p.zone)
             AND NOT EXISTS (SELECT FROM intake i WHERE i.patient_id = r.patient_id AND i.reminder_id = r.id AND i.taken)
         WHEN 'refill' THEN EXISTS (
-            SELECT FROM medicine m WHERE m.patient_id = r.patient_id AND m.id = r.subject_id AND m.stopped_at IS NULL)
-            AND NOT EXISTS (
-            SELECT FROM dispensing f WHERE f.patient_id = r.patient_id AND f.medicine_id = r.subject_id
-               AND f.filled_on + f.days_supply > r.slot::date + u.after_days)
+            SELECT FROM medicine m
+             WHERE m.patient_id = r.patient_id AND m.id = r.subject_id AND m.stopped_at IS NULL
+               AND NOT coalesce(m.stock_on + stock_days(m.stock_doses, m.at_times, m.every_hours)
+                                > r.slot::date + u.after_days, false)
+               AND NOT EXISTS (
+                   SELECT FROM dispensing f
+                    WHERE f.patient_id = m.patient_id AND f.medicine_id = m.id
+                      AND f.filled_on > coalesce(m.stock_on, '-infinity')
+                      AND f.filled_on + f.days_supply > r.slot::date + u.after_days))
         WHEN 'appointment' THEN EXISTS (
             SELECT FROM appointment a WHERE a.patient_id = r.patient_id AND a.id = r.subject_id
                AND a.status = 'booked' AND a.starts_at > $3)

@@ -19,7 +19,7 @@ from server.flows.look import looking_at
 from server.gaps import adherence
 from server.gaps.adherence import MEASURED, AdherenceClass, Fill, Pdc, TooFew
 from server.people import medicines
-from server.people.medicines import NewMedicine
+from server.people.medicines import NewMedicine, Stock
 from server.people.patients import Patient
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
@@ -100,6 +100,13 @@ async def dispensed_medicine(
     return await HERE.changed(request, person, patient_id, _dispense)
 
 
+@post("/patients/{patient_id:uuid}/medicines/stock", guards=[answers_alerts], include_in_schema=False)
+async def count_medicine(
+    request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
+) -> Template | Redirect:
+    return await HERE.changed(request, person, patient_id, _count)
+
+
 async def _add(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> object:
     name = typed.get("name", "").strip()
     if not 0 < len(name) <= 200:
@@ -108,8 +115,15 @@ async def _add(database: Database, person: Person, patient: Patient, typed: Type
     if group not in get_args(AdherenceClass):
         raise Invalid("Choose what kind of medicine it is from the list.")
     times = prescribe.times_of(typed.get("times", ""))
+    every = _every(typed.get("every_hours", "").strip())
+    if times and every:
+        raise Invalid("Give times or an interval, not both.")
+    starts_on, ends_on = _day(typed, "starts_on") or now.date(), _day(typed, "ends_on")
+    if ends_on is not None and ends_on < starts_on:
+        raise Invalid("The last day lies before the first. Change one of them.")
     new = NewMedicine(
-        name=name, starts_on=_day(typed, "starts_on") or now.date(), at_times=times, as_needed=not times,
+        name=name, starts_on=starts_on, ends_on=ends_on, at_times=times, every_hours=every,
+        first_dose_at=now if every else None, as_needed=not (times or every),
         adherence_class=msgspec.convert(group, AdherenceClass),
     )  # fmt: skip
     return await prescribe.prescribe(database, person.who, patient.mrn, new, now)
@@ -130,6 +144,22 @@ async def _dispense(database: Database, person: Person, patient: Patient, typed:
         raise Conflict("This fill is known already. Nothing was changed.")
 
 
+def _every(text: str) -> int | None:
+    if text and not (text.isdecimal() and 1 <= int(text) <= 168):
+        raise Invalid("An interval is a whole number of hours, from 1 to 168 (a week).")
+    return int(text) if text else None
+
+
+async def _count(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> None:
+    on, doses = _day(typed, "counted_on"), typed.get("doses", "")
+    if on is None or not doses.isdecimal() or int(doses) > prescribe.MOST_DOSES:
+        raise Invalid("Give how many doses are left, and the day they were counted.")
+    if on > now.date():
+        raise Invalid("A count lies in the past. Choose the day the doses were counted.")
+    if not await prescribe.count(database, person.who, patient.mrn, typed.get("name", ""), Stock(int(doses), on), now):
+        raise Conflict("This count, or a later one, is known already. Nothing was changed.")
+
+
 def _day(typed: Typed, name: str) -> date | None:
     try:
         return date.fromisoformat(typed[name]) if typed.get(name) else None
@@ -138,4 +168,4 @@ def _day(typed: Typed, name: str) -> date | None:
 
 
 HERE: Final = PatientPage(name="medicines", shows=_page)
-handlers = [medicines_page, add_medicine, stop_medicine, dispensed_medicine]
+handlers = [medicines_page, add_medicine, stop_medicine, dispensed_medicine, count_medicine]
