@@ -34,7 +34,7 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
     if mishap in TOO_MANY:
         return says_error(429, TOO_MANY[mishap], provider.luck.chances.retry_after)
     if mishap in {"error", "silence", "hang_up"}:
-        return await _fail(mishap)
+        return await fail(mishap)
     to_number, body = form.get("To", ""), form.get("Body", "")
     from_number = form.get("From") or (provider.sender if form.get("MessagingServiceSid") else "")
     if code := provider.why_not(to_number, from_number, body):
@@ -42,12 +42,12 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
     text = provider.accept(to_number, from_number, body, form.get("StatusCallback", ""))
     if mishap == "lost_after_accepting":
         text.status = "sent"
-        return await _fail("hang_up")
+        return await fail("hang_up")
     if provider.luck.dice.random() < provider.luck.chances.callbacks.early:
         await webhooks.early(text)
     webhooks.follow(text, arrives=mishap != "undelivered")
     if mishap is not None and mishap.endswith("_after_accepting"):
-        return await _fail(mishap)
+        return await fail(mishap)
     return Response(provider.as_twilio(text), status_code=201)
 
 
@@ -107,7 +107,8 @@ def _day(written: str) -> date:
     return date.fromisoformat(written[:10])
 
 
-async def _fail(mishap: str) -> Answer:
+async def fail(mishap: str) -> Answer:
+    """What the caller gets to see of it."""
     if mishap.startswith("silence"):
         await asyncio.sleep(SILENCE_SECONDS)
     if mishap.startswith("hang_up"):

@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath, JSONBody
 from litestar.response import Redirect
 
-from notifications.standin.api import Answer, Asked, refuse, says_error
+from notifications.standin.api import TOO_MANY, Answer, Asked, fail, refuse, says_error
 from notifications.standin.telephone import Call, CallStatus, Exchange
 
 ROOT = "/2010-04-01/Accounts/{account:str}/Calls"
@@ -39,19 +39,23 @@ async def create(request: Asked, account: FromPath[str]) -> Answer:
         return refused
     form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
     mishap = provider.luck.of_call()
-    if mishap == "too_many":
-        return says_error(429, 20429, provider.luck.chances.retry_after)
-    if mishap == "error":
-        return says_error(500, 30001)
+    if mishap in TOO_MANY:
+        return says_error(429, TOO_MANY[mishap], provider.luck.chances.retry_after)
+    if mishap in {"error", "silence", "hang_up"}:
+        return await fail(mishap)
     checks = {
         21201: not form.get("To"), 21213: not form.get("From"), 21205: not form.get("Url"),
         21211: not form.get("To", "").removeprefix("+").isdigit(),
     }  # fmt: skip
     if code := next((code for code, holds in checks.items() if holds), None):
         return says_error(400, code)
-    call = _exchange(request).place(form, FATES.get(mishap or ""))
-    if mishap == "error_after_accepting":
-        return says_error(500, 30001)
+    call = _exchange(request).place(form, FATES.get(mishap or ""), rings=mishap != "lost_after_accepting")
+    if mishap == "lost_after_accepting":
+        return await fail("hang_up")
+    if call.callback and provider.luck.dice.random() < provider.luck.chances.callbacks.early:
+        await _exchange(request).early(call)
+    if mishap is not None and mishap.endswith("_after_accepting"):
+        return await fail(mishap)
     return Response(_as_twilio(call, account), status_code=201)
 
 

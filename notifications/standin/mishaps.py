@@ -2,8 +2,8 @@
 
 import random
 from collections import deque
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -13,7 +13,12 @@ Mishap = Literal[
     "too_many", "queue_full", "error", "error_after_accepting", "silence", "silence_after_accepting", "hang_up",
     "hang_up_after_accepting", "lost_after_accepting", "undelivered",
 ]  # fmt: skip
-CallMishap = Literal["too_many", "error", "error_after_accepting", "no_answer", "busy", "failed"]
+# Of a call the same; then no_answer, busy and failed, as which it ends by itself.
+CallMishap = Literal[
+    "too_many", "queue_full", "error", "error_after_accepting", "silence", "silence_after_accepting", "hang_up",
+    "hang_up_after_accepting", "lost_after_accepting", "no_answer", "busy", "failed",
+]  # fmt: skip
+Kind = TypeVar("Kind", Mishap, CallMishap)
 KEPT = 1000
 
 
@@ -30,11 +35,17 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     early: float = 0.0
     forged: int = 0
 
+    @property
+    def wild(self) -> bool:
+        """Not one of each, in order and at once."""
+        return self.times != 1 or self.shuffled or self.late_s > 0
+
 
 class Chances(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates from 0 to 1 of each mishap; `retry_after` seconds are said in every 429 when they are given."""
+    """Rates from 0 to 1 of each mishap, of texts and of calls; `retry_after`: seconds that every 429 says, if given."""
 
     rates: dict[Mishap, float] = {}
+    call_rates: dict[CallMishap, float] = {}
     seed: int = 0
     retry_after: int | None = None
     callbacks: Callbacks = Callbacks()
@@ -62,16 +73,18 @@ class Luck:
 
     def of_text(self) -> Mishap | None:
         """What was ordered comes before chance."""
-        if self.texts:
-            return self.texts.popleft()
+        return self.texts.popleft() if self.texts else self._by_chance(self.chances.rates)
+
+    def of_call(self) -> CallMishap | None:
+        """The same of a call."""
+        return self.calls.popleft() if self.calls else self._by_chance(self.chances.call_rates)
+
+    def _by_chance(self, rates: Mapping[Kind, float]) -> Kind | None:
         thrown = self.dice.random()
-        for mishap, rate in self.chances.rates.items():
+        for mishap, rate in rates.items():
             if (thrown := thrown - rate) < 0:
                 return mishap
         return None
-
-    def of_call(self) -> CallMishap | None:
-        return self.calls.popleft() if self.calls else None
 
     def forges(self) -> bool:
         """Whether one more forgery is due."""

@@ -51,8 +51,8 @@ class Exchange:
     def get(self, sid: str) -> Call | None:
         return self._calls.get(sid)
 
-    def place(self, form: dict[str, str], fate: CallStatus | None) -> Call:
-        """Begin to ring; with a `fate` it ends so by itself."""
+    def place(self, form: dict[str, str], fate: CallStatus | None, *, rings: bool = True) -> Call:
+        """Begin to ring; with a `fate` it ends so by itself. One that never rings is never heard of again."""
         call = Call(
             sid=f"CA{secrets.token_hex(16)}", to_number=form["To"], from_number=form["From"], url=form["Url"],
             callback=form.get("StatusCallback", ""), rings_s=float(form.get("Timeout") or 60),
@@ -61,9 +61,10 @@ class Exchange:
         self._calls[call.sid] = call
         if len(self._calls) > KEPT:
             del self._calls[next(iter(self._calls))]
-        task = asyncio.create_task(self._ring(call, fate))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if rings:
+            task = asyncio.create_task(self._ring(call, fate))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return call
 
     async def pick_up(self, call: Call) -> None:
@@ -112,9 +113,20 @@ class Exchange:
         # What comes after a key is waited for is heard only when none is pressed.
         call.said += [say.text or "" for say in (gather if gather is not None else heard).iter("Say")]
 
+    async def early(self, call: Call) -> None:
+        """One report that is there before the request for the call is answered."""
+        await self._webhooks.ask(call.callback, self._about(call))
+
     async def _report(self, call: Call) -> None:
-        if call.callback:
+        """Once and at once; or so often, late and in disorder, as the provider was told to."""
+        if not call.callback:
+            return
+        if self._provider.luck.chances.callbacks.wild:
+            self._webhooks.tell_wildly(call.callback, self._about(call))
+        else:
             await self._webhooks.ask(call.callback, self._about(call))
+        if self._provider.luck.forges():
+            await self._webhooks.forge_call(call.callback, self._about(call))
 
     def _about(self, call: Call) -> dict[str, str]:
         return {

@@ -37,7 +37,7 @@ class Webhooks:
         """Report sent, then delivered (or undelivered), a little later each."""
         callbacks = self._provider.luck.chances.callbacks
         steps = ["sent", "delivered" if arrives else "undelivered"]
-        if callbacks.times != 1 or callbacks.shuffled or callbacks.late_s:
+        if callbacks.wild:
             steps *= callbacks.times
             if callbacks.shuffled:
                 self._provider.luck.dice.shuffle(steps)
@@ -57,6 +57,22 @@ class Webhooks:
         """Ask the product what a call should say, or tell it how it fares; empty when it is not there."""
         status, answer = await self._send(url, form)
         return answer if 200 <= status < 300 else ""
+
+    def tell_wildly(self, url: str, form: dict[str, str]) -> None:
+        """One report of a call, as often and as late as was asked for; those after it may overtake it."""
+        callbacks, dice = self._provider.luck.chances.callbacks, self._provider.luck.dice
+        latest = callbacks.late_s + (4 * self._pace if callbacks.shuffled else 0)
+        for _ in range(callbacks.times):
+            self._begin(self._tell(url, form, latest * dice.random()))
+
+    async def forge_call(self, url: str, form: dict[str, str]) -> None:
+        """Somebody else says that the call was picked up, or that no call can ever be placed there."""
+        lie = self._provider.luck.dice.choice(
+            [{"CallStatus": "completed"}, {"CallStatus": "failed", "ErrorCode": "21217"}]
+        )
+        self.forged += 1
+        status, _ = await self._send(url, form | lie, ANOTHERS)
+        self.believed += status != FORBIDDEN
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -78,6 +94,10 @@ class Webhooks:
     async def _later(self, text: Passed, status: str, seconds: float) -> None:
         await asyncio.sleep(self._pace + seconds)
         await self._report(text, status)
+
+    async def _tell(self, url: str, form: dict[str, str], seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._send(url, form)
 
     def _end_as(self, text: Passed, status: str) -> None:
         text.status = status
