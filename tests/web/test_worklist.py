@@ -180,3 +180,11 @@ async def test_readings_are_paged_by_key_in_page_and_api(nurse: Client, owner: A
     second = (await nurse.get(older[1].replace("&amp;", "&"))).text
     assert second.count("<tr>") == 21
     assert "Readings of Pat Aspen" in second
+
+
+async def test_an_alarm_that_is_open_again_says_since_when_and_why(nurse: Client, owner: Any, world: World) -> None:
+    made = await alarm(owner, world, "high")
+    assert "Open again since" not in (await nurse.get("/worklist")).text
+    await owner.execute("UPDATE alarm SET again_at = now(), again_why = 'new_cry' WHERE id = $1", made)
+    page = (await nurse.get("/worklist")).text
+    assert re.search(r"Open again since <strong>[^<]+</strong>: a new cry for help", page)
