@@ -152,9 +152,10 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
 
 SLOW = (
     "reconcile", "sequences", "silence", "batteries", "roster", "reminders", "life", "after_hours", "try_phones",
-    "unclear_texts", "post",
+    "unclear_texts",
 )  # fmt: skip
-UNHURRIED = ("drafts", "content", "baselines", "gaps", "quarantine", "partitions")  # what they do may take long
+# What they do may take long: a mail server that is slow, months of readings.
+UNHURRIED = ("post", "drafts", "content", "baselines", "gaps", "quarantine", "partitions")
 
 # `answers` is no loop: the auditor asks the web and the provider, and notes here when they answered.
 LOOPS = (
