@@ -8,7 +8,7 @@ from server.db.pool import Db
 # its kind reminded within them. One per patient: somebody in two programmes gets one text. Who came back from a pause
 # is not asked for the days of the pause. What anybody measured lately is read once, and not looked up for each patient;
 # a reading is at most a day ahead of its coming, so the months and days before are left out. Who measured something is
-# silent about what else a programme of theirs expects; `measurement_missing` of 0035 asks the same of one patient.
+# silent about what else a programme of theirs expects; `measurement_missing` of 0034 asks the same of one patient.
 MEASUREMENT = """
     INSERT INTO reminder (id, organization_id, patient_id, reminder_rule_id, slot, due_at, planned_at)
     WITH sight AS MATERIALIZED (
