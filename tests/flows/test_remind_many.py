@@ -56,11 +56,12 @@ def _forget_opt_outs(patch: pytest.MonkeyPatch) -> None:
 
 
 def _nobody_asks(patch: pytest.MonkeyPatch) -> None:
-    """Who died in the middle of a call is never asked about."""
+    """Who died in the middle of a call is never put back, and never asked about."""
 
     async def nobody(*_: Any) -> int:
         return 0
 
+    patch.setattr(remind_many, "put_back", nobody)
     patch.setattr(remind_many, "reconcile", nobody)
 
 
