@@ -51,7 +51,11 @@ ATTEMPTS = """
       JOIN reminder r ON r.message_id = m.id JOIN reminder_rule u ON u.id = r.reminder_rule_id
      GROUP BY a.id, m.id
 """
-STUCK = "SELECT count(*) FROM message WHERE status IN ('queued', 'sending') AND not_before < $1"
+STUCK = """
+    SELECT count(*) FROM message
+     WHERE not_before < $1
+       AND (status IN ('queued', 'sending') OR status = 'unknown' AND reason IS DISTINCT FROM 'unresolved')
+"""
 
 
 async def judge(stage: Stage, lives: list[Life], texted: Sequence[Sent], verdict: Verdict) -> None:
