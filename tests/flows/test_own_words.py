@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from notifications import wording
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import confirm, remind
@@ -15,6 +16,7 @@ from tests.flows.test_remind import DAY, ORIGIN, rule, tick
 from tests.texting import NOON, measure
 from tests.world import World
 
+SHIPPED = wording.render("reminder_measurement", "en", {}, clinic="Aspen", url="u").version
 OWN = {
     "reminder_measurement_plain": "{clinic}: our own reminder. For a call reply C. Reply STOP to end, HELP for help.",
     "reminder_measurement": "{clinic}: our own reminder. For a call reply C. Reply STOP to end, HELP for help.",
@@ -42,7 +44,7 @@ async def sent(owner: Any, purpose: str) -> list[tuple[int, bool]]:
     return [(row["wording_version"], "ur own" in row["body"]) for row in rows]
 
 
-@pytest.mark.parametrize(("whose", "version", "own"), [("world", 1007, True), ("other_world", 1, False)])
+@pytest.mark.parametrize(("whose", "version", "own"), [("world", 1007, True), ("other_world", SHIPPED, False)])
 async def test_a_reminder_says_what_its_own_clinic_approved(
     worker_db: Database, owner: Any, world: World, other_world: World, whose: str, version: int, own: bool
 ) -> None:

@@ -55,7 +55,7 @@ async def test_a_certain_answer_settles_what_was_called_unknown(
 
 async def doubted(database: Database) -> set[Any]:
     async with database.transaction(WORKER) as db:
-        return {one.id for one in await outbox.in_doubt(db)}
+        return {one.id for one in await outbox.in_doubt(db, "")}
 
 
 @pytest.mark.parametrize("result", [NotSent("no_connection"), Refused("30007")])

@@ -20,6 +20,7 @@ from tests.world import World
 WORKER = Who(principal="service:worker")
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 URL = "http://127.0.0.1:8000"
+SHIPPED = wording.render("reminder_measurement", "en", {}, clinic="Aspen", url="u").version
 BODY = "{clinic}: please measure today, at rest. For a call reply C. Reply STOP to end, HELP for help."
 
 
@@ -53,17 +54,17 @@ async def test_a_draft_changes_nothing_until_a_second_person_approves_it(
 ) -> None:
     author = someone(world, "admin")
     made = await drafted(web_db, author, f"  {BODY}\n")
-    assert (await said(worker_db, world))[0] == 1
+    assert (await said(worker_db, world))[0] == SHIPPED
     with pytest.raises(Refused, match="second person"):
         await flow.approve(web_db, author, made, URL, NOW)
     with pytest.raises(Refused, match="clinician or an administrator"):
         await flow.approve(web_db, someone(world, "nurse"), made, URL, NOW)
     with pytest.raises(NotFound):
         await flow.approve(web_db, someone(other_world, "admin"), made, URL, NOW)
-    assert (await said(worker_db, world))[0] == 1
+    assert (await said(worker_db, world))[0] == SHIPPED
     await flow.approve(web_db, someone(world, "clinician"), made, URL, NOW)
     assert await said(worker_db, world) == (1001, BODY.replace("{clinic}", "Aspen"))
-    assert (await said(worker_db, other_world))[0] == 1
+    assert (await said(worker_db, other_world))[0] == SHIPPED
     rows = await owner.fetch("SELECT action FROM audit WHERE allowed ORDER BY id")
     assert [row["action"] for row in rows] == ["wording.draft", "wording.approve"]
 
@@ -78,7 +79,7 @@ async def test_withdrawn_the_one_before_is_sent_again_and_at_last_ours(
     await flow.withdraw(web_db, clinician, second, NOW + timedelta(days=1))
     assert (await said(worker_db, world))[0] == 1001
     await flow.withdraw(web_db, clinician, first, NOW + timedelta(days=1))
-    assert (await said(worker_db, world))[0] == 1
+    assert (await said(worker_db, world))[0] == SHIPPED
     with pytest.raises(Conflict):
         await flow.withdraw(web_db, clinician, first, NOW + timedelta(days=1))
     await flow.bring_back(web_db, clinician, second, URL, NOW + timedelta(days=1))
@@ -102,7 +103,7 @@ async def test_a_draft_taken_back_by_its_author_can_never_come_into_use(
     await flow.reject(web_db, someone(world, "clinician"), rejected, NOW)
     with pytest.raises(Conflict):
         await flow.approve(web_db, someone(world, "admin"), rejected, URL, NOW)
-    assert (await said(worker_db, world))[0] == 1
+    assert (await said(worker_db, world))[0] == SHIPPED
 
 
 async def test_of_two_who_decide_at_once_one_counts(web_db: Database, world: World) -> None:
@@ -146,4 +147,4 @@ async def test_what_today_would_be_refused_is_not_approved(
     await owner.execute("UPDATE wording_version SET body = '{clinic}: take your insulin. Reply STOP to end, HELP.'")
     with pytest.raises(Invalid, match="insulin"):
         await flow.approve(web_db, someone(world, "clinician"), made, URL, NOW)
-    assert (await said(worker_db, world))[0] == 1
+    assert (await said(worker_db, world))[0] == SHIPPED

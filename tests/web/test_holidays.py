@@ -166,4 +166,4 @@ async def test_the_page_says_of_each_telephone_whether_the_test_arrived_and_the_
     assert "The weekly test is switched off" in await look(coordinator)
     assert await owner.fetchval("SELECT test_pages FROM team WHERE id = $1", world.team) is False
     assert (await post(coordinator, clinic, "/test-pages", wanted="1")).status_code == 303
-    assert "Once a week everybody of the team" in await look(coordinator)
+    assert "Once a week everybody whom the team can page" in await look(coordinator)
