@@ -19,6 +19,8 @@ MEASUREMENT = """
          WHERE d.measured_at > (SELECT min(since) FROM sight) AND d.measured_at <= $1 + interval '1 day'
            AND d.received_at > (SELECT min(since) FROM sight) - interval '1 day'
          GROUP BY d.patient_id, d.kind),
+    heard AS MATERIALIZED (
+        SELECT patient_id, max(at) AS at FROM lately GROUP BY patient_id),
     partly AS MATERIALIZED (
         SELECT DISTINCT s.rule_id, s.zone, s.slot, e.patient_id
           FROM sight s
@@ -35,14 +37,14 @@ MEASUREMENT = """
           FROM sight s
           JOIN enrolment e ON e.programme_id = s.programme_id AND (e.valid_to IS NULL OR e.valid_to > $1)
           JOIN patient p ON p.id = e.patient_id AND p.zone = s.zone
+          LEFT JOIN heard h ON h.patient_id = p.id AND h.at > s.since
+          LEFT JOIN partly y ON y.patient_id = p.id AND y.rule_id = s.rule_id AND y.zone = s.zone AND y.slot = s.slot
          WHERE p.monitoring_status = 'active' AND NOT p.synthetic
            AND greatest(e.valid_from, p.rebaseline_from) <= s.since
            AND NOT EXISTS (SELECT FROM reminder r JOIN reminder_rule o ON o.id = r.reminder_rule_id
                             WHERE r.patient_id = p.id AND o.kind = 'measurement'
                               AND r.slot > s.slot - make_interval(days => s.after_days))
-           AND (NOT EXISTS (SELECT FROM lately l WHERE l.patient_id = p.id AND l.at > s.since)
-                OR EXISTS (SELECT FROM partly y WHERE y.patient_id = p.id AND y.rule_id = s.rule_id
-                                                  AND y.zone = s.zone AND y.slot = s.slot))
+           AND (h.patient_id IS NULL OR y.patient_id IS NOT NULL)
          ORDER BY p.id, s.due_at, s.rule_id
          LIMIT $4) AS n
     ON CONFLICT (patient_id, reminder_rule_id, slot) DO NOTHING
