@@ -19,7 +19,7 @@ from tests.flows import escalate_many, remind_many
 from tests.own_database import in_memory, own_database
 
 OUT = Path(__file__).parent / "out" / "soak.json"
-SEEDS_TOGETHER = 500  # they share a clock, so that it ticks for many at once
+SEEDS_TOGETHER = {"escalations": 100, "reminders": 500}  # the latter share a clock, so that it ticks for many at once
 SIDE_BY_SIDE = 2  # each waits for the database half of its time
 OWN_CLOCK = {"escalations", "reminders"}  # here no PostgreSQL is killed, and a disk would only be slow
 
@@ -52,28 +52,29 @@ async def sabotages(_: Path, asked: argparse.Namespace) -> dict[str, Any]:
 
 async def escalations(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Sixty days a seed on a clock of their own; workers die at random, and no due page may be missed."""
-    async with Stage.open(folder) as stage, own_database(stage.settings, datetime.now(UTC)) as settings:
-        found = await escalate_many.campaign(settings, range(asked.escalations))
-    print(f"  {escalate_many.says(found)}")
-    checks = {name.replace("_", " "): {"broken": found[name], "of": found[of]} for name, of in escalate_many.OF.items()}
-    return {**found, "checks": checks}
+    return await _in_lots(folder, "escalations", asked.escalations, escalate_many)
 
 
 async def reminders(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Four hundred days a seed on a clock of their own: no slot lost, none sent twice, at night, or after STOP."""
+    return await _in_lots(folder, "reminders", asked.reminders, remind_many)
+
+
+async def _in_lots(folder: Path, name: str, count: int, simulation: Any) -> dict[str, Any]:
+    """All the seeds of a simulation, each lot in a database of its own."""
     total: Counter[str] = Counter()
-    room = asyncio.Semaphore(SIDE_BY_SIDE)
+    room, together = asyncio.Semaphore(SIDE_BY_SIDE), SEEDS_TOGETHER[name]
 
     async def some(first: int) -> None:
-        seeds = range(first, min(first + SEEDS_TOGETHER, asked.reminders))
+        seeds = range(first, min(first + together, count))
         async with room, own_database(stage.settings, datetime.now(UTC)) as settings:
-            total.update(await remind_many.campaign(settings, seeds))
-        print(f"  {remind_many.says(total)}", flush=True)
+            total.update(await simulation.campaign(settings, seeds))
+        print(f"  {simulation.says(total)}", flush=True)
 
     async with Stage.open(folder) as stage, asyncio.TaskGroup() as all_of_them:
-        for first in range(0, asked.reminders, SEEDS_TOGETHER):
+        for first in range(0, count, together):
             all_of_them.create_task(some(first))
-    checks = {name.replace("_", " "): {"broken": total[name], "of": total[of]} for name, of in remind_many.OF.items()}
+    checks = {line.replace("_", " "): {"broken": total[line], "of": total[of]} for line, of in simulation.OF.items()}
     return {**total, "checks": checks}
 
 

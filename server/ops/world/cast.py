@@ -54,6 +54,7 @@ STAFF = (
     Worker(name="Tomás Villanueva", role="nurse", login="nurse2", phone="+12125550102"),
     Worker(name="Priya Ramanathan", role="coordinator", login="coordinator", phone="+12125550103"),
 )
+CHARGE_NURSE, STAND_IN = "Imogen Hartwell", "Priya Ramanathan"
 ADMIN = Worker(name="Desmond Okoro", role="admin", login="admin", phone="+12125550104")
 
 # The device of the ready file is hers: hypertension with the programme's default limits, no open alert.

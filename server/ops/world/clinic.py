@@ -17,7 +17,7 @@ from server.flows.admit import admit as admit_patient
 from server.flows.found import Founding, found
 from server.ops.world import cast
 from server.ops.world.cast import Character
-from server.people import roster, staff, teams
+from server.people import roster, shifts, staff, teams
 from server.people.organizations import Organization
 from server.security.sessions import Person
 from server.settings import Settings
@@ -79,8 +79,14 @@ def _hire(worker: cast.Worker, password: str) -> hire.Hire:
 
 
 async def take_on_staff(crew: Crew, password: str, then: datetime) -> None:
+    """And whom the team names: without a stand-in no week of its roster can be published."""
     for worker in cast.STAFF:
         await hire.hire(crew.web, crew.who, _hire(worker, password), then)
+    async with crew.web.transaction(crew.who) as db:
+        by_name = {one.name: one.id for one in await staff.list_all(db)}
+        team = (await teams.list_all(db))[0].id
+        named = shifts.Named(charge_nurse_id=by_name[cast.CHARGE_NURSE], fallback_id=by_name[cast.STAND_IN])
+        await shifts.name(db, team, named)
 
 
 async def nurse(crew: Crew, organization: Organization, now: datetime) -> Person:
@@ -107,13 +113,13 @@ async def keep_shifts(database: Database, who: Who, since: datetime, now: dateti
         nurses = [one.id for one in await staff.list_all(db) if one.role == "nurse"]
         team = (await teams.list_all(db))[0]
         begins = await teams.covered_until(db, team.id) or since.replace(hour=11, minute=0, second=0, microsecond=0)
-        shifts: list[teams.Shift] = []
+        planned: list[teams.Shift] = []
         while begins < now + timedelta(days=60):
             ends = begins + timedelta(hours=12)
-            nurse = nurses[len(shifts) % len(nurses)]
-            shifts.append(_shift(team, nurse, begins, ends))
+            nurse = nurses[len(planned) % len(nurses)]
+            planned.append(_shift(team, nurse, begins, ends))
             begins = ends
-        await teams.add_shifts(db, shifts)
+        await teams.add_shifts(db, planned)
 
 
 def _shift(team: teams.Team, nurse: uuid.UUID, starts_at: datetime, ends_at: datetime) -> teams.Shift:
