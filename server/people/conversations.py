@@ -134,18 +134,22 @@ async def sign(db: Db, message: uuid.UUID, staff: uuid.UUID, goes: datetime) -> 
 
 
 class Barred(msgspec.Struct, frozen=True, kw_only=True):
-    """Why and since when no text reaches this number, whoever shares it."""
+    """Why and since when no text reaches this number, whoever shares it. `wrong`: nor may it be called, say they."""
 
     why: str
     since: datetime
+    wrong: bool
 
 
 BARRED = """
-    SELECT 'opted_out' AS why, opted_out_at AS since FROM opt_out
-     WHERE organization_id = $1 AND phone_hash = $2 AND ended_at IS NULL
-    UNION ALL
-    SELECT cannot_text, changed_at FROM telephone
-     WHERE organization_id = $1 AND phone_hash = $2 AND cannot_text IS NOT NULL
+    SELECT n.why, n.since,
+           EXISTS (SELECT FROM telephone t WHERE t.organization_id = $1 AND t.phone_hash = $2
+                      AND 'wrong_number' IN (t.cannot_text, t.cannot_call)) AS wrong
+      FROM (SELECT 'opted_out' AS why, opted_out_at AS since FROM opt_out
+             WHERE organization_id = $1 AND phone_hash = $2 AND ended_at IS NULL
+            UNION ALL
+            SELECT cannot_text, changed_at FROM telephone
+             WHERE organization_id = $1 AND phone_hash = $2 AND cannot_text IS NOT NULL) n
      LIMIT 1
 """
 

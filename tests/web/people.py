@@ -190,3 +190,15 @@ async def wording_draft(owner: Any, world: World) -> uuid.UUID:
         made, world.organization, world.nurse,
     )  # fmt: skip
     return made
+
+
+async def text_of_a_stranger(owner: Any, world: World, says: str = "192/118, who are you?") -> uuid.UUID:
+    """From a number that no patient has."""
+    made = uuid7()
+    await owner.execute(
+        """INSERT INTO reply (id, organization_id, provider_sid, from_hash, from_number, to_number, body, meaning,
+               received_at, handled_at)
+           VALUES ($1, $2, $5, 'stranger', '+12125550177', $3, $4, 'other', now(), now())""",
+        made, world.organization, world.sender, says, f"SM{made}",
+    )  # fmt: skip
+    return made

@@ -218,3 +218,11 @@ async def test_a_worklist_item_about_a_text_leads_to_the_conversation(
     assert (
         f'href="/patients/{world.patient}/conversation#newest"' in (await nurse.get(f"/patients/{world.patient}")).text
     )
+
+
+async def test_nobody_is_told_to_call_a_wrong_number(nurse: Client, world: World, web_db: Database) -> None:
+    await writes(web_db, world, "wrong number, I do not know this clinic")
+    page = await shown(nurse, world)
+    assert "Cannot be texted" in page
+    assert "find the right number" in page
+    assert f"tel:{world.patient_phone}" not in page

@@ -20,6 +20,7 @@ from tests.web.people import (
     rule_draft,
     staff_login,
     task,
+    text_of_a_stranger,
     wording_draft,
 )
 from tests.world import World
@@ -75,6 +76,7 @@ async def test_pages_and_api_answer_404_for_what_belongs_to_another_organization
         "experiment_id": str(await experiment(owner, other_world)),
         "task_id": str(await task(owner, other_world)),
         "wording_id": str(await wording_draft(owner, other_world)),
+        "text_id": str(await text_of_a_stranger(owner, other_world)),
     }
     before = await owner.fetch("SELECT status FROM alert UNION ALL SELECT status FROM alarm")
     login, _ = await staff_login(owner, world)
@@ -108,6 +110,7 @@ async def test_the_portal_answers_for_another_patients_gap_as_for_one_that_does_
             "experiment_id",
             "task_id",
             "wording_id",
+            "text_id",
         ),
         "",
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from notifications.refusals import MEANINGS as REFUSALS
+from server.people import strangers
 from server.people.conversations import Barred, Deed, Line, Show
 from server.web.careteam.reminder_words import why
 from server.web.shown import moment, plain
@@ -38,7 +39,7 @@ DEEDS: Final = {
 }  # fmt: skip
 
 
-def status(line: Line, zone: str, now: datetime) -> str:
+def status(line: Line | strangers.Line, zone: str, now: datetime) -> str:
     """ "delivered", "not sent: they asked us to stop", "not sent yet, goes at 08:00"."""
     said = STATUSES.get(line.status, plain(line.status))
     if line.status == "queued" and line.not_before is not None and line.not_before > now:
