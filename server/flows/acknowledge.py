@@ -8,9 +8,9 @@ from server.db.events import Event
 from server.db.pool import Database, Db
 from server.errors import Conflict, NotFound, Refused
 from server.flows.answering import answering, subject_of
-from server.monitoring import alarms, alerts, worklist
+from server.monitoring import alarms, alerts, how_far, silence
 from server.monitoring.alerts import Outcome
-from server.monitoring.worklist import Standing
+from server.monitoring.how_far import Standing
 from server.security import audit
 from server.security.sessions import Person
 
@@ -23,7 +23,7 @@ async def acknowledge(database: Database, person: Person, patient: uuid.UUID, al
         if await alerts.acknowledge(db, patient, alert, _staff(person), now):
             await _record(db, person, "alert.acknowledge", alert, now, patient=patient)
         else:
-            _too_late(await worklist.alert_standing(db, patient, alert), person, "acknowledged")
+            _too_late(await how_far.of_alert(db, patient, alert), person, "acknowledged")
 
 
 async def resolve(
@@ -40,7 +40,7 @@ async def resolve(
         if await alerts.resolve(db, patient, alert, _staff(person), outcome, note.strip(), now):
             await _record(db, person, "alert.resolve", alert, now, patient=patient, outcome=outcome)
         else:
-            _too_late(await worklist.alert_standing(db, patient, alert), person, "resolved")
+            _too_late(await how_far.of_alert(db, patient, alert), person, "resolved")
 
 
 async def acknowledge_alarm(database: Database, person: Person, alarm: uuid.UUID, now: datetime) -> None:
@@ -49,16 +49,18 @@ async def acknowledge_alarm(database: Database, person: Person, alarm: uuid.UUID
         if await alarms.acknowledge_alarm(db, alarm, _staff(person), now):
             await _record(db, person, "alarm.acknowledge", alarm, now)
         else:
-            _too_late(await worklist.alarm_standing(db, alarm), person, "acknowledged")
+            _too_late(await how_far.of_alarm(db, alarm), person, "acknowledged")
 
 
 async def resolve_alarm(database: Database, person: Person, alarm: uuid.UUID, note: str, now: datetime) -> None:
     """The trouble is over; the same trouble afterwards is a new alarm."""
     async with answering(database, person, "alarm.resolve", alarm, now) as db:
         if await alarms.resolve_alarm(db, alarm, _staff(person), note.strip(), now):
-            await _record(db, person, "alarm.resolve", alarm, now)
+            behind = await silence.resolve_behind(db, alarm, _staff(person), note.strip(), now)
+            for one in (alarm, *behind):
+                await _record(db, person, "alarm.resolve", one, now)
         else:
-            _too_late(await worklist.alarm_standing(db, alarm), person, "resolved")
+            _too_late(await how_far.of_alarm(db, alarm), person, "resolved")
 
 
 async def _record(

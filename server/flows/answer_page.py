@@ -11,8 +11,8 @@ from notifications.pages import Paged
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db, Who
-from server.monitoring import alarms, alerts, worklist
-from server.monitoring.worklist import Standing
+from server.monitoring import alarms, alerts, how_far
+from server.monitoring.how_far import Standing
 from server.people import page_tests
 from server.security import audit
 
@@ -98,8 +98,8 @@ async def _too_late(db: Db, paged: Paged) -> str | None:
 
 async def _standing(db: Db, paged: Paged) -> Standing | None:
     if paged.alert_id is not None and paged.patient_id is not None:
-        return await worklist.alert_standing(db, paged.patient_id, paged.alert_id)
-    return await worklist.alarm_standing(db, paged.alarm_id) if paged.alarm_id is not None else None
+        return await how_far.of_alert(db, paged.patient_id, paged.alert_id)
+    return await how_far.of_alarm(db, paged.alarm_id) if paged.alarm_id is not None else None
 
 
 def _is_theirs(standing: Standing, paged: Paged) -> bool:

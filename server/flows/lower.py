@@ -8,7 +8,7 @@ from server.errors import Conflict, NotFound
 from server.flows.acknowledge import GONE
 from server.flows.answering import answering
 from server.flows.deeds import record, staff_of
-from server.monitoring import lowerings, worklist
+from server.monitoring import how_far, lowerings
 from server.security.sessions import Person
 
 NO_READING = "No later reading within limits stands beside this alert, so it stays as it is."
@@ -35,7 +35,7 @@ async def raise_again(database: Database, person: Person, patient: uuid.UUID, al
 
 
 async def _refuse(db: Db, patient: uuid.UUID, alert: uuid.UUID, says: str) -> None:
-    standing = await worklist.alert_standing(db, patient, alert)
+    standing = await how_far.of_alert(db, patient, alert)
     if standing is None:
         raise NotFound(GONE)
     raise Conflict(standing.says() if standing.status == "resolved" else says)

@@ -14,7 +14,7 @@ from server.errors import Conflict, Invalid, NotFound, Refused
 from server.flows.acknowledge import GONE
 from server.flows.answering import answering
 from server.flows.deeds import record, staff_of
-from server.monitoring import chains, snoozes, steps, worklist
+from server.monitoring import chains, how_far, snoozes, steps, worklist
 from server.monitoring.snoozes import LONGEST_HOURS, Begun, Ended, Reason
 from server.monitoring.steps import StepRow
 from server.people import holidays
@@ -40,7 +40,7 @@ async def snooze(
     """Medium and low only, up to 72 hours. `Conflict` names who was first; more of the same severity stays evidence."""
     note, until = note.strip(), now + _lasting(hours)
     async with answering(database, person, "alert.snooze", alert, now) as db:
-        if await worklist.alert_standing(db, patient, alert) is None:
+        if await how_far.of_alert(db, patient, alert) is None:
             raise NotFound(GONE)
         await snoozes.end(db, now, alert)
         new = Begun(
@@ -71,7 +71,7 @@ async def wake(database: Database, person: Person, patient: uuid.UUID, alert: uu
     """The undo: it waits again, and its pages go on as if nothing had been."""
     async with answering(database, person, "alert.wake", alert, now) as db:
         if not await snoozes.wake(db, patient, alert, staff_of(person), now):
-            if await worklist.alert_standing(db, patient, alert) is None:
+            if await how_far.of_alert(db, patient, alert) is None:
                 raise NotFound(GONE)
             raise Conflict(NOT_ASLEEP)
         await record(db, person, "alert.wake", patient, alert, now)

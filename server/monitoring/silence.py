@@ -107,23 +107,36 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
     return max(one, other) if one and other else one or other
 
 
-def shown(silent: Sequence[Silent]) -> list[tuple[Silent, int]]:
-    """Those to speak of, each with how many silent devices it hides: a silent hub explains its devices' silence."""
-    ids = {one.device_id for one in silent}
-    hidden = Counter(one.hub_id for one in silent)
-    return [(one, hidden[one.device_id]) for one in silent if one.hub_id not in ids and not one.resting]
+class Spoken(msgspec.Struct, frozen=True, kw_only=True):
+    """What to speak of: how many silent devices are behind it, and whether it is itself behind a hub that is silent."""
+
+    silent: Silent
+    behind_it: int = 0
+    is_behind: bool = False
 
 
-def alarm(one: Silent, hides: int, now: datetime) -> Alarm:
+def spoken_of(silent: Sequence[Silent]) -> list[Spoken]:
+    """All but what rests; who rests a hub rests what is silent behind it."""
+    hubs = {one.device_id: one for one in silent}
+    behind = Counter(one.hub_id for one in silent)
+    return [
+        Spoken(silent=one, behind_it=behind[one.device_id], is_behind=one.hub_id in hubs)
+        for one in silent
+        if not one.resting and not (one.hub_id in hubs and hubs[one.hub_id].resting)
+    ]
+
+
+def alarm(spoken: Spoken, now: datetime) -> Alarm:
     """Medium: a silent cuff hurts nobody at once, but nobody would notice either."""
     return Alarm(
-        organization_id=one.organization_id, kind=KIND, subject=one.device_id, severity="medium",
-        says=says(one, hides, now),
+        organization_id=spoken.silent.organization_id, kind=KIND, subject=spoken.silent.device_id, severity="medium",
+        says=says(spoken, now),
     )  # fmt: skip
 
 
-def says(one: Silent, hides: int, now: datetime) -> str:
+def says(spoken: Spoken, now: datetime) -> str:
     """Since when, and what to do; in whole hours or days, so that the words change once a day at most."""
+    one, hides = spoken.silent, spoken.behind_it
     what = "hub" if hides else "device"
     ago = lasting(now - one.since)
     begin = f"This {what} was lent {ago} ago and has sent nothing since."
@@ -131,12 +144,14 @@ def says(one: Silent, hides: int, now: datetime) -> str:
         begin = f"This {what} has sent nothing for {ago}."
     elif one.back:
         begin = f"This {what} has sent nothing in the {ago} since its patient is monitored again."
+    if spoken.is_behind:
+        return f"{begin} Its hub {one.hub_id} is silent too: see that alarm first. {CLOSES}"
     behind = f" {hides} {'device that speaks' if hides == 1 else 'devices that speak'} through it" if hides else ""
     also = f"{behind} {'is' if hides == 1 else 'are'} silent too." if hides else ""
-    return (
-        f"{begin}{also} Call the patient: is it plugged in or charged, near its network, and used? "
-        "It closes by itself when something comes."
-    )
+    return f"{begin}{also} Call the patient: is it plugged in or charged, near its network, and used? {CLOSES}"
+
+
+CLOSES = "It closes by itself when something comes."
 
 
 def lasting(span: timedelta) -> str:
@@ -171,7 +186,21 @@ Why = Literal["heard", "hub", "unwatched"]
 
 
 def over(one: Standing, silent: Collection[str], heard: Collection[str]) -> Why:
-    """Why an alarm that is no longer called for ends: heard again, hidden by its hub's, or nobody's to watch."""
+    """Why an alarm that is no longer called for ends: heard again, at rest with its hub, or nobody's to watch."""
     if one.device_id in silent:
         return "hub"
     return "heard" if one.heard or one.device_id in heard else "unwatched"
+
+
+RESOLVE_BEHIND = """
+    UPDATE alarm a SET status = 'resolved', resolved_by = $2, resolved_at = $3, note = $4
+      FROM alarm hub JOIN device d ON d.hub_id = hub.subject
+     WHERE hub.id = $1 AND hub.kind = $5 AND a.organization_id = hub.organization_id AND a.kind = $5
+       AND a.subject = d.id AND a.status <> 'resolved'
+    RETURNING a.id
+"""
+
+
+async def resolve_behind(db: Db, hub: uuid.UUID, by: uuid.UUID, note: str, now: datetime) -> list[uuid.UUID]:
+    """With a hub's alarm those folded under it are answered too; the ids of these."""
+    return [row["id"] for row in await db.fetch(RESOLVE_BEHIND, hub, by, now, note, KIND)]

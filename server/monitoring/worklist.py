@@ -94,6 +94,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     about_text: bool = False  # it is in the patient's conversation
     again_at: datetime | None = None  # an alarm that was taken and is open again, or got worse
     again_why: str | None = None
+    behind: uuid.UUID | None = None  # the standing alarm of the hub this silent device speaks through
 
     def aside(self, now: datetime) -> bool:
         """It waits for nobody just now: somebody laid it aside for a while."""
@@ -191,10 +192,11 @@ async def one_alert(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Item | None
 
 
 # Whom to call about a silent device: the one person who has it, or what speaks through it. Of a text: who wrote it.
+# What is behind a silent hub comes last: where not all are shown, the hubs are.
 ALARMS = """
     SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
-           s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn, a.again_at, a.again_why
+           s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn, a.again_at, a.again_why, h.id AS behind
       FROM alarm a
       LEFT JOIN staff s ON s.id = a.acknowledged_by
       LEFT JOIN LATERAL (
@@ -210,7 +212,10 @@ ALARMS = """
            SELECT p.id, p.given_name || ' ' || p.family_name, p.mrn FROM patient p
             WHERE a.kind IN ('patient_message', 'patient_wants_call', 'patient_in_danger', 'wrong_number')
               AND p.organization_id = a.organization_id AND p.mrn = a.subject) w ON true
-     WHERE a.status <> 'resolved' ORDER BY a.opened_at, a.id LIMIT 500
+      LEFT JOIN device v ON a.kind = 'device_silent' AND v.id = a.subject AND v.organization_id = a.organization_id
+      LEFT JOIN alarm h ON h.organization_id = a.organization_id AND h.kind = a.kind AND h.subject = v.hub_id
+           AND h.status <> 'resolved'
+     WHERE a.status <> 'resolved' ORDER BY h.id IS NOT NULL, a.opened_at, a.id LIMIT 500
 """
 
 
@@ -238,6 +243,16 @@ def in_order(items: Sequence[Item]) -> list[Item]:
     )
 
 
+def folded(items: Sequence[Item]) -> dict[str, list[Item]]:
+    """What lies folded under the alarm of a hub, by that alarm's id; never under one that is not among them."""
+    shown = {item.id for item in items if item.behind is None}
+    under: dict[str, list[Item]] = {}
+    for item in items:
+        if item.behind in shown:
+            under.setdefault(str(item.behind), []).append(item)
+    return under
+
+
 def _alert(row: dict[str, Any]) -> Item:
     values = {name: row.pop(name) for name in Crossing.__struct_fields__}
     aside = {name: row.pop(f"snooze_{name}") for name in Aside.__struct_fields__}
@@ -255,46 +270,3 @@ def _alert(row: dict[str, Any]) -> Item:
 def _crossing(values: dict[str, Any]) -> Crossing:
     silent = bool(values["device_silent"])
     return Crossing(**{**values, "parameters": parameters.decode(values["parameters"]), "device_silent": silent})
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an alert or alarm is, and who brought it there."""
-
-    status: Status
-    acknowledged_by: uuid.UUID | None
-    acknowledged_name: str | None
-    resolved_by: uuid.UUID | None
-    resolved_name: str | None
-
-    def by(self, aim: str) -> uuid.UUID | None:
-        return self.resolved_by if aim == "resolved" else self.acknowledged_by
-
-    def says(self) -> str:
-        """For the one who came second."""
-        if self.status == "resolved":
-            return f"{self.resolved_name or 'Somebody'} has resolved this already."
-        return f"{self.acknowledged_name or 'Somebody'} was first and is dealing with it."
-
-
-ALERT_STANDING = """
-    SELECT a.status, a.acknowledged_by, s.name AS acknowledged_name, a.resolved_by, t.name AS resolved_name
-      FROM alert a LEFT JOIN staff s ON s.id = a.acknowledged_by LEFT JOIN staff t ON t.id = a.resolved_by
-     WHERE a.patient_id = $1 AND a.id = $2
-"""
-
-
-async def alert_standing(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Standing | None:
-    row = await db.fetchrow(ALERT_STANDING, patient, alert)
-    return Standing(**row) if row else None
-
-
-ALARM_STANDING = """
-    SELECT a.status, a.acknowledged_by, s.name AS acknowledged_name, a.resolved_by, t.name AS resolved_name
-      FROM alarm a LEFT JOIN staff s ON s.id = a.acknowledged_by LEFT JOIN staff t ON t.id = a.resolved_by
-     WHERE a.id = $1
-"""
-
-
-async def alarm_standing(db: Db, alarm: uuid.UUID) -> Standing | None:
-    row = await db.fetchrow(ALARM_STANDING, alarm)
-    return Standing(**row) if row else None

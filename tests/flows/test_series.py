@@ -304,13 +304,19 @@ async def test_a_pause_stops_asking_and_what_was_missed_before_stays(
     assert [row["measured_at"] for row in await found(owner)] == [on(1, 12), on(7, 0)]
 
 
+@pytest.mark.parametrize("silent", ["device", "hub"])
 async def test_a_silent_device_is_told_apart_from_a_silent_patient(
-    waited_for: World, owner: Any, worker_db: Database
+    waited_for: World, owner: Any, worker_db: Database, silent: str
 ) -> None:
+    subject = waited_for.device
+    if silent == "hub":
+        subject, _ = await lend_device(owner, waited_for.organization, waited_for.patient, on(0))
+        await owner.execute("DELETE FROM loan WHERE device_id = $1", subject)
+        await owner.execute("UPDATE device SET hub_id = $1 WHERE id = $2", subject, waited_for.device)
     await owner.execute(
         """INSERT INTO alarm (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)
            VALUES ($1, $2, 'device_silent', $3, 'medium', 'silent', $4, $4)""",
-        uuid7(), waited_for.organization, waited_for.device, on(1),
+        uuid7(), waited_for.organization, subject, on(1),
     )  # fmt: skip
     await watch(worker_db, on(1, 13))
     [one] = await found(owner)

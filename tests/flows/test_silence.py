@@ -9,6 +9,7 @@ import pytest
 from server.db.pool import Database, Who
 from server.errors import BadSetting
 from server.flows import acknowledge, silence
+from server.monitoring import worklist
 from server.settings import Settings, load
 from tests.flows.test_reading import NOW, bp, count, publish, send
 from tests.flows.test_resolve_held import person_of
@@ -132,19 +133,36 @@ async def hub_of(owner: Any, world: World, devices: int = 2) -> tuple[str, list[
     return hub, own
 
 
-async def test_a_silent_hub_is_one_alarm_that_names_how_many_devices_it_hides(
-    world: World, owner: Any, worker_db: Database, bridge_db: Database
+async def folded(web_db: Database, world: World) -> dict[str, list[str]]:
+    """The titles on the nurse's worklist that no other stands before, each with those that lie under it."""
+    async with web_db.transaction(person_of(world).who) as db:
+        items = await worklist.open_items(db)
+    under = worklist.folded(items)
+    lower = {item.id for items in under.values() for item in items}
+    title = {item.id: item.title.rpartition(" ")[2] for item in items}
+    return {
+        title[item.id]: sorted(title[one.id] for one in under.get(str(item.id), []))
+        for item in items
+        if item.id not in lower
+    }
+
+
+async def test_a_silent_hub_says_how_many_devices_are_behind_it_and_each_has_its_alarm_under_it(
+    world: World, owner: Any, worker_db: Database, web_db: Database, bridge_db: Database
 ) -> None:
     hub, own = await hub_of(owner, world)
     await send(bridge_db, *(publish(world, bp(n, 120, source=one), sender=hub) for n, one in enumerate(own, 1)))
     assert await watch(worker_db, 47 * HOURS) == 0
-    assert await watch(worker_db, 49 * HOURS) == 1
-    assert await alarms(owner) == [(hub, "open")]
-    assert "2 devices that speak through it are silent too" in await owner.fetchval("SELECT says FROM alarm")
+    assert await watch(worker_db, 49 * HOURS) == 3
+    assert await alarms(owner) == sorted((one, "open") for one in (hub, *own))
+    said = dict(await owner.fetch("SELECT subject, says FROM alarm WHERE severity = 'medium'"))
+    assert "2 devices that speak through it are silent too" in said.pop(hub)
+    assert all(f"Its hub {hub} is silent too" in says for says in said.values())
+    assert await folded(web_db, world) == {hub: sorted(own)}
 
 
 async def test_a_hub_that_is_heard_again_leaves_only_the_device_that_is_not(
-    world: World, owner: Any, worker_db: Database, bridge_db: Database
+    world: World, owner: Any, worker_db: Database, web_db: Database, bridge_db: Database
 ) -> None:
     hub, (cuff, scale) = await hub_of(owner, world)
     await send(
@@ -153,22 +171,54 @@ async def test_a_hub_that_is_heard_again_leaves_only_the_device_that_is_not(
     await watch(worker_db, 49 * HOURS)
     await send(bridge_db, publish(world, bp(3, 121, source=cuff), sender=hub), now=NOW + 50 * HOURS)
     await watch(worker_db, 50 * HOURS)
-    assert await alarms(owner) == [(hub, "resolved"), (scale, "open")]
+    assert await alarms(owner) == sorted([(hub, "resolved"), (cuff, "resolved"), (scale, "open")])
+    assert await folded(web_db, world) == {scale: []}
+    assert "Call the patient" in await owner.fetchval("SELECT says FROM alarm WHERE subject = $1", scale)
     await send(bridge_db, publish(world, bp(4, 121, source=scale, at=NOW - HOURS), sender=hub), now=NOW + 51 * HOURS)
     await watch(worker_db, 51 * HOURS)
-    assert await alarms(owner) == [(hub, "resolved"), (scale, "resolved")]
-    assert await count(owner, "alarm", f"note = '{silence.NOTES['heard']}'") == 2
+    assert await alarms(owner) == sorted((one, "resolved") for one in (hub, cuff, scale))
+    assert await count(owner, "alarm", f"note = '{silence.NOTES['heard']}'") == 3
 
 
-async def test_a_device_whose_hub_falls_silent_later_is_hidden_by_it(
-    world: World, owner: Any, worker_db: Database, bridge_db: Database
+async def test_a_device_whose_hub_falls_silent_later_stays_and_is_folded_under_it(
+    world: World, owner: Any, worker_db: Database, web_db: Database, bridge_db: Database
 ) -> None:
     hub, (cuff, scale) = await hub_of(owner, world)
     await send(bridge_db, publish(world, bp(1, 120, source=cuff), sender=hub), now=NOW)
     await watch(worker_db, HOURS)
     assert await alarms(owner) == [(scale, "open")]
     await watch(worker_db, 49 * HOURS)
-    assert await alarms(owner) == [(scale, "resolved"), (hub, "open")]
+    assert sorted(await alarms(owner)) == sorted((one, "open") for one in (scale, hub, cuff))
+    assert await count(owner, "alarm", f"subject = '{scale}'") == 1
+    assert await folded(web_db, world) == {hub: sorted([cuff, scale])}
+
+
+async def test_who_resolves_the_alarm_of_a_hub_resolves_those_under_it(
+    world: World, owner: Any, worker_db: Database, web_db: Database, bridge_db: Database
+) -> None:
+    hub, (cuff, scale) = await hub_of(owner, world)
+    await send(bridge_db, publish(world, bp(1, 120, source=cuff), sender=hub), now=NOW)
+    await watch(worker_db, 49 * HOURS)
+    made = await owner.fetchval("SELECT id FROM alarm WHERE subject = $1", hub)
+    await acknowledge.resolve_alarm(web_db, person_of(world), made, "On holiday", NOW + 50 * HOURS)
+    assert await alarms(owner) == sorted((one, "resolved") for one in (hub, cuff, scale))
+    assert await count(owner, "alarm", "resolved_by IS NOT NULL AND note = 'On holiday'") == 3
+    assert await count(owner, "audit", "action = 'alarm.resolve'") == 3
+    assert await watch(worker_db, 97 * HOURS) == 0
+    assert await watch(worker_db, 99 * HOURS) == 3
+
+
+async def test_a_device_that_comes_behind_a_hub_at_rest_rests_with_it(
+    world: World, owner: Any, worker_db: Database, web_db: Database, bridge_db: Database
+) -> None:
+    hub, (cuff, scale) = await hub_of(owner, world)
+    await send(bridge_db, publish(world, bp(1, 120, source=cuff), sender=hub), now=NOW)
+    await owner.execute("UPDATE device SET hub_id = NULL WHERE id = $1", scale)
+    await watch(worker_db, 49 * HOURS)
+    made = await owner.fetchval("SELECT id FROM alarm WHERE subject = $1", hub)
+    await acknowledge.resolve_alarm(web_db, person_of(world), made, "On holiday", NOW + 50 * HOURS)
+    await owner.execute("UPDATE device SET hub_id = $2 WHERE id = $1", scale, hub)
+    assert await watch(worker_db, 51 * HOURS) == 1
     assert await count(owner, "alarm", f"note = '{silence.NOTES['hub']}'") == 1
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from server.monitoring import silence
-from server.monitoring.silence import Silent, Standing
+from server.monitoring.silence import Silent, Spoken, Standing
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 ORGANIZATION = uuid.UUID(int=1)
@@ -25,17 +25,31 @@ def silent(
 @pytest.mark.parametrize(
     ("unheard", "spoken_of"),
     [
-        ([silent("cuff")], [("cuff", 0)]),
-        ([silent("cuff", "hub")], [("cuff", 0)]),
-        ([silent("cuff", "hub"), silent("scale", "hub"), silent("hub")], [("hub", 2)]),
-        ([silent("cuff", "hub"), silent("scale", "other hub"), silent("hub")], [("scale", 0), ("hub", 1)]),
+        ([silent("cuff")], ["cuff"]),
+        ([silent("cuff", "hub")], ["cuff"]),
+        (
+            [silent("cuff", "hub"), silent("scale", "hub"), silent("hub")],
+            ["cuff behind hub", "scale behind hub", "hub before 2"],
+        ),
+        (
+            [silent("cuff", "hub"), silent("scale", "other hub"), silent("hub")],
+            ["cuff behind hub", "scale", "hub before 1"],
+        ),
         ([silent("cuff", resting=True)], []),
+        ([silent("cuff", "hub", resting=True), silent("hub")], ["hub before 1"]),
         ([silent("cuff", "hub"), silent("hub", resting=True)], []),
         ([], []),
     ],
 )
-def test_a_silent_hub_speaks_for_its_devices(unheard: list[Silent], spoken_of: list[tuple[str, int]]) -> None:
-    assert [(one.device_id, hides) for one, hides in silence.shown(unheard)] == spoken_of
+def test_each_silent_device_is_spoken_of_and_a_silent_hub_stands_before_its_own(
+    unheard: list[Silent], spoken_of: list[str]
+) -> None:
+    assert [_in_short(one) for one in silence.spoken_of(unheard)] == spoken_of
+
+
+def _in_short(one: Spoken) -> str:
+    behind = f" behind {one.silent.hub_id}" if one.is_behind else ""
+    return one.silent.device_id + behind + (f" before {one.behind_it}" if one.behind_it else "")
 
 
 @pytest.mark.parametrize(
@@ -50,10 +64,19 @@ def test_a_silent_hub_speaks_for_its_devices(unheard: list[Silent], spoken_of: l
     ],
 )
 def test_the_words_say_which_since_when_and_what_to_do(one: Silent, hides: int, words: str) -> None:
-    says = silence.says(one, hides, NOW)
+    spoken = Spoken(silent=one, behind_it=hides)
+    says = silence.says(spoken, NOW)
     assert words in says
     assert "Call the patient" in says
-    assert silence.says(one, hides, NOW + timedelta(minutes=5)) == says
+    assert silence.says(spoken, NOW + timedelta(minutes=5)) == says
+
+
+def test_behind_a_silent_hub_the_words_lead_to_the_hub() -> None:
+    says = silence.says(Spoken(silent=silent("cuff", "hub-7", heard=49), is_behind=True), NOW)
+    assert says == (
+        "This device has sent nothing for 2 days. Its hub hub-7 is silent too: see that alarm first. "
+        "It closes by itself when something comes."
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from server.db.ids import uuid7
 from tests.web.conftest import Client, sign_in
 from tests.web.people import alarm, alert, staff_login
-from tests.world import World
+from tests.world import World, lend_device
 
 
 async def test_most_severe_first_then_oldest(nurse: Client, owner: Any, world: World) -> None:
@@ -188,3 +189,28 @@ async def test_an_alarm_that_is_open_again_says_since_when_and_why(nurse: Client
     await owner.execute("UPDATE alarm SET again_at = now(), again_why = 'new_cry' WHERE id = $1", made)
     page = (await nurse.get("/worklist")).text
     assert re.search(r"Open again since <strong>[^<]+</strong>: a new cry for help", page)
+
+
+async def test_what_is_silent_behind_a_silent_hub_lies_folded_under_it_and_comes_out_by_itself(
+    nurse: Client, owner: Any, world: World
+) -> None:
+    hub, _ = await lend_device(owner, world.organization, world.patient, datetime.now(UTC))
+    await owner.execute("UPDATE device SET hub_id = $1 WHERE id = $2", hub, world.device)
+    for device, says in ((world.device, "Its hub is silent too."), (hub, "The hub sent nothing.")):
+        await owner.execute(
+            """INSERT INTO alarm (id, organization_id, kind, subject, severity, says, opened_at, last_seen_at)
+               VALUES ($1, $2, 'device_silent', $3, 'medium', $4, $5, $5)""",
+            uuid7(), world.organization, device, says, datetime.now(UTC),
+        )  # fmt: skip
+    page = (await nurse.get("/worklist")).text
+    assert "(1) Worklist" in page
+    assert "1 device behind it" in page
+    assert page.index("The hub sent nothing.") < page.index("1 device behind it") < page.index("Its hub is silent too.")
+    assert page.count("data-item ") == 1
+    items = (await nurse.get("/api/v1/worklist")).json()["items"]
+    assert {item["behind"] for item in items} == {None, next(item["id"] for item in items if hub in item["title"])}
+    await owner.execute("UPDATE alarm SET status = 'acknowledged' WHERE subject = $1", hub)
+    assert "1 device behind it" in (await nurse.get("/worklist")).text
+    await owner.execute("UPDATE alarm SET status = 'resolved' WHERE subject = $1", hub)
+    page = (await nurse.get("/worklist")).text
+    assert ("(1) Worklist" in page, "behind it" in page, page.count("data-item ")) == (True, False, 1)

@@ -35,10 +35,12 @@ Back = Literal["worklist", "patient", "alert", "snoozes"]
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What a look at the worklist shows: its lines, and what must be said above them. Keyed by the alert's id.
 
+    `folded`: alarms of silent devices, by the alarm of their hub, which stands above them and waits for them all.
     `answers` are what the patient was asked and said, in words; `proposals` later readings within limits.
     """
 
     items: list[Item]
+    folded: dict[str, list[Item]]
     banner: Banner | None
     telling: dict[str, Telling]
     answers: dict[str, list[str]]
@@ -95,6 +97,7 @@ async def _seen(db: Db, person: Person, now: datetime) -> Seen:
     highs = any(item.severity == "high" for item in items if item.kind == "alert")
     return Seen(
         items=items,
+        folded=worklist.folded(items),
         banner=await banner(db, now),
         telling=await telling.of(db, [item.id for item in items]),
         answers={str(alert): [line.words(person.zone) for line in said] for alert, said in answers.items()},
@@ -111,13 +114,15 @@ async def _note_look(db: Db, person: Person, items: Sequence[Item]) -> None:
 
 
 def _shown(person: Person, name: str, seen: Seen, *, notice: str | None = None, status: int = 200) -> Template:
-    waiting = sum(item.status == "open" and item.older is None and item.id not in seen.aside for item in seen.items)
+    under = {item.id for items in seen.folded.values() for item in items}
+    quiet = seen.aside | under
+    waiting = sum(item.status == "open" and item.older is None and item.id not in quiet for item in seen.items)
     may = person.role in ANSWERING
     return page(
         name,
         person,
         status=status,
-        items=seen.items,
+        items=[item for item in seen.items if item.id not in under],
         seen=seen,
         banner=seen.banner,
         telling=seen.telling,
