@@ -26,8 +26,9 @@ from server.outreach.wordings import Owns
 Untold = Literal["no_number", "opted_out", "no_consent", "patient_inactive", "quiet_hours"]
 TEXTS: Mapping[Asks, str] = {
     "blood_pressure": "ask_rest", "glucose_low": "ask_low", "glucose_high": "ask_high", "spo2": "ask_breath",
+    "temperature": "ask_fever",
 }  # fmt: skip
-FIRST: tuple[Asks, ...] = ("glucose_low", "blood_pressure", "spo2", "glucose_high")
+FIRST: tuple[Asks, ...] = ("glucose_low", "blood_pressure", "spo2", "glucose_high", "temperature")
 
 
 class Crisis(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +108,8 @@ def _may_text(finding: Finding, reach: Reach, now: datetime) -> bool:
 def _asks(vital: str, finding: Finding) -> Asks | None:
     if vital == "glucose":
         return "glucose_high" if finding.side in UPPER else "glucose_low"
+    if vital == "temperature":
+        return "temperature" if finding.side in UPPER else None  # of the cold there is nothing to ask by text
     return "blood_pressure" if vital == "blood_pressure" else "spo2" if vital == "spo2" else None
 
 

@@ -13,7 +13,7 @@ from server.db.pool import Db
 from server.monitoring.findings import Side
 from server.monitoring.rules import CROSSES
 
-Asks = Literal["blood_pressure", "glucose_low", "glucose_high", "spo2"]
+Asks = Literal["blood_pressure", "glucose_low", "glucose_high", "spo2", "temperature"]
 State = Literal["asked", "danger", "symptoms", "confirmed", "normal_retake", "no_answer", "withdrawn"]
 
 OWN_READING = timedelta(minutes=15)  # a text about a reading this young answers the patient, at any hour

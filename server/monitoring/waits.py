@@ -12,7 +12,7 @@ from server.monitoring.alerts import Episode
 from server.monitoring.limits import UPPER, Limit
 from server.monitoring.rules import CROSSES
 
-RULE = "bp_high"  # blood pressure only: sugar and oxygen never wait
+RULE = "bp_high"  # blood pressure only: sugar, oxygen and fever never wait
 AT_MOST = 10  # minutes, whatever a programme says
 
 

@@ -102,6 +102,17 @@ class Scene(msgspec.Struct, kw_only=True):
         return row["severity"], row["status"]
 
 
+async def judges_temperature(scene: Scene) -> None:
+    """`bp_low` of the world becomes the rule of high and low temperatures."""
+    version = scene.world.versions["bp_low"]
+    await scene.owner.execute("UPDATE rule SET code = 'temperature', vital = 'temperature' WHERE code = 'bp_low'")
+    await scene.owner.execute("DELETE FROM rule_limit WHERE rule_version_id = $1", version)
+    await scene.owner.executemany(
+        "INSERT INTO rule_limit VALUES ($1, $2, 'temperature_c', $3, 'high', $4)",
+        [(version, scene.world.organization, side, value) for side, value in (("above", 39), ("below", 35))],
+    )
+
+
 async def said(scene: Scene) -> list[str]:
     """What the worklist says of the first alert's asking, without the times."""
     alert = await scene.owner.fetchval("SELECT id FROM alert ORDER BY opened_at LIMIT 1")

@@ -11,7 +11,7 @@ from server.db.pool import Database
 from server.flows import confirm
 from server.monitoring import waits
 from server.people.phones import phone_hash
-from tests.flows.asking import MINUTE, TOLD, WORKER, Scene, said
+from tests.flows.asking import MINUTE, TOLD, WORKER, Scene, judges_temperature, said
 from tests.flows.test_reading import count
 from tests.texting import Phones, phones, send_all
 from tests.world import FIELD_KEY, World
@@ -68,6 +68,25 @@ async def test_each_crisis_has_its_own_words_and_what_is_no_crisis_has_none(
     body = await scene.owner.fetchval("SELECT body FROM message WHERE wording = 'ask_low'")
     if text == "ask_low":
         assert "15 g of fast sugar" in body and "15 minutes" in body and "rest" not in body
+
+
+@pytest.mark.parametrize(("celsius", "text"), [(39.5, "ask_fever"), (39.0, None), (34.5, None)])
+async def test_a_high_temperature_is_asked_about_and_its_page_waits_for_nobody(
+    scene: Scene, celsius: float, text: str | None
+) -> None:
+    await judges_temperature(scene)
+    await scene.may_wait()
+    await scene.sends(scene.entry(kind="temperature", temperature=celsius))
+    assert await scene.texts() == ([text] if text else [])
+    assert await scene.pages() == (["page_high_alert"] if celsius != 39.0 else [])
+    assert (await scene.waits(), await scene.states()) == (False, ["asked"] if text else [])
+    if text:
+        body = await scene.owner.fetchval("SELECT body FROM message WHERE purpose = 'safety'")
+        assert "rest 5 minutes" in body and "CALL 911 NOW" in body and "fever" not in body and "39" not in body
+        scene.now += 6 * MINUTE
+        await scene.sends(scene.entry(kind="temperature", temperature=37.5))
+        await scene.looks()
+        assert (await scene.states(), await scene.alert()) == (["normal_retake"], ("high", "open"))
 
 
 async def test_it_is_asked_in_the_patients_language(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from server.db.pool import Database
-from tests.flows.asking import Scene
+from tests.flows.asking import Scene, judges_temperature
 from tests.portal.home import Home
 from tests.world import World
 
@@ -31,6 +31,13 @@ async def test_the_question_is_at_the_top_of_the_page_and_gone_without_one(porta
     page = (await portal.get("/portal")).text
     assert page.index("Please answer now") < page.index("192/124")
     assert "rest for 5 minutes" in page and "Trouble seeing or speaking" in page
+
+
+async def test_of_a_high_temperature_other_signs_are_asked(portal: Client, scene: Scene) -> None:
+    await judges_temperature(scene)
+    await scene.sends(scene.entry(kind="temperature", temperature=39.5))
+    page = (await portal.get("/portal")).text
+    assert "Please answer now" in page and "Rest for 5 minutes" in page and "Stiff neck" in page
 
 
 async def test_none_is_a_fact_and_can_still_become_some(portal: Client, scene: Scene) -> None:
