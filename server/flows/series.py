@@ -221,13 +221,13 @@ async def _record(db: Db, changes: Changes, now: datetime, told: Told) -> list[E
 async def _weigh_again(db: Db, homes: Sequence[Home], now: datetime) -> None:
     """Only another scale restarts a baseline, and then a second weight is asked for."""
     new = [
-        (home.patient.organization_id, one)
+        (home.patient.organization_id, home.patient.id, one)
         for home in homes
         if home.patient.active and any(isinstance(x.rule.parameters, Trend) for x in home.applying)
         for one in scales.replaced(home.points, now.astimezone(home.zone).date())
     ]
-    await alarms.raise_all(db, await scales.to_ask(db, new), now)
-    known = [(organization, one.device_id) for organization, one in new if one.known]
+    await alarms.raise_all(db, await scales.to_ask(db, new, now), now)
+    known = [(organization, one.device_id) for organization, _, one in new if one.known]
     await alarms.settle(db, scales.KIND, known, scales.WEIGHED, now)
 
 

@@ -1,6 +1,7 @@
 """One alert explains itself: what was measured, how well its time is known, whose limit it crossed, by which rule."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -21,12 +22,14 @@ from server.monitoring import (
     explained,
     lowerings,
     rule_text,
+    scales,
     series,
     telling,
     usual,
     worklist,
 )
 from server.monitoring.explained import Evidence, Speaking
+from server.monitoring.rule_text import Level
 from server.monitoring.worklist import Item
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
@@ -64,17 +67,30 @@ async def _measured(db: Db, item: Item, now: datetime) -> dict[str, Any]:
     speaking = await explained.speaking(db, item.patient_id, item.id)
     found: dict[str, Any] = {
         "evidence": readings, "total": total, "speaking": speaking, "rule": None, "protocols": [], "levels": [],
-        "usual": None, "picture": None, "picture_ends": "",
+        "usual": None, "picture": None, "picture_ends": "", "other_scale": None,
         "in_doubt": await explained.in_doubt(db, item.patient_id, item.id),
     }  # fmt: skip
     if speaking is None:
         return found
+    levels = await rule_text.levels(db, item.patient_id, speaking)
     return found | {
         "rule": await rule_text.rule_of(db, speaking.rule_version_id),
         "protocols": await rule_text.protocols(db, item.patient_id, speaking.rule_version_id, speaking.found_at),
-        "levels": await rule_text.levels(db, item.patient_id, speaking),
+        "levels": levels,
+        "other_scale": await _other_scale(db, item.patient_id, speaking, levels, readings),
         **await _course(db, item, speaking, readings, now),
     }
+
+
+async def _other_scale(
+    db: Db, patient: uuid.UUID, speaking: Speaking, levels: Sequence[Level], readings: Sequence[Evidence]
+) -> str | None:
+    """Why a weight over the dry weight may be the scale's doing; None when it was set with this scale in use."""
+    set_at = levels[0].since if levels and levels[0].whose == "own" else None
+    if speaking.metric != scales.METRIC or set_at is None or not readings:
+        return None
+    began = (await scales.since(db, patient, set_at)).get(readings[0].device_id or "")
+    return because.other_scale(readings[0], began) if began else None
 
 
 async def _course(

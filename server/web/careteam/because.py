@@ -66,6 +66,16 @@ def limit(level: Level, metric: str, side: Side) -> str:
     return f"{shown.SIDES[side]}{level.value.normalize():f} {shown.METRIC_UNITS.get(metric, '')}{which}".strip()
 
 
+def other_scale(weight: Evidence, began: datetime) -> str:
+    """ "This is the first weight on another scale (since Nov 2); the dry weight was set before. …"."""
+    day = shown.day(began, weight.zone, weight.measured_at)
+    what = "the first weight" if weight.measured_at == began else "a weight"
+    return (
+        f"This is {what} on another scale (since {day}); the dry weight was set before. "
+        "Weigh again, compare, and set the dry weight anew."
+    )
+
+
 def average(usual: Usual) -> str:
     """ "138/86 mmHg, of 21 readings", or that there are not enough."""
     if usual.values is None:

@@ -18,7 +18,7 @@ from server.errors import CareloopError, Conflict, Invalid, NotFound, Refused
 from server.flows import enrol, set_limits
 from server.flows.look import looking_at
 from server.flows.set_limits import MAY, NO_LEVEL, UNLOCK
-from server.monitoring import defaults, own_limits
+from server.monitoring import defaults, own_limits, scales
 from server.monitoring.own_limits import Key, Level
 from server.people import joining
 from server.security.guards import answers_alarms, refuse, staff_only
@@ -53,6 +53,7 @@ async def holding(
     return {
         "near_limits": near,
         "unset_limits": unset(every),
+        "other_scales": await _other_scales(db, patient_id, every),
         "far_limits": [one for one in groups if one not in near],
         "may_limit": person.role in MAY,
         "metrics": METRICS,
@@ -60,6 +61,16 @@ async def holding(
         "over": OVER,
         "is_target": set_limits.is_target,
     }
+
+
+async def _other_scales(db: Db, patient_id: uuid.UUID, every: Iterable[Level]) -> list[tuple[Level, datetime]]:
+    """A dry weight of the patient's own that was set before the scale they use now, and that scale's first weight."""
+    found = []
+    for one in every:
+        if one.own and one.kind == "crossing" and one.metric == scales.METRIC:
+            began = list((await scales.since(db, patient_id, one.own.valid_from)).values())
+            found += [(one, began[-1])] if began else []
+    return found
 
 
 def _shown(levels: list[Level]) -> list[Level]:
