@@ -18,6 +18,7 @@ from server.ops.embedded import postgres
 from server.ops.embedded.keeper import kept
 from server.outreach import planning, slots_measurement
 from server.settings import as_role
+from tests.flows.measured import expect
 from tests.world import World, make_world
 
 SECRET = "bench-secret-key-0123456789abcdef-0123456789"
@@ -138,4 +139,5 @@ async def _people(owner: Any, world: World, count: int) -> None:
     await owner.execute(ENROLLED, world.programme)
     await owner.execute(READINGS, NOW)
     await owner.execute(RULE, world.organization, world.programme)
+    await expect(owner, world, "blood_pressure", (6, 10), (18, 22))  # as the shipped programme of hypertension does
     await owner.execute("VACUUM ANALYZE")

@@ -8,7 +8,8 @@ from server.db.pool import Db
 # its kind reminded within them. One per patient: somebody in two programmes gets one text. Who came back from a pause
 # is not asked for the days of the pause. What anybody measured lately is read once, and not looked up for each patient;
 # a reading is at most a day ahead of its coming, so the months and days before are left out. Who measured something is
-# silent about what else a programme of theirs expects; `measurement_missing` of 0034 asks the same of one patient.
+# silent about what else a programme of theirs expects, if they can measure it, which is looked up for those few alone;
+# `measurement_missing` of 0034 asks the same of one patient.
 MEASUREMENT = """
     INSERT INTO reminder (id, organization_id, patient_id, reminder_rule_id, slot, due_at, planned_at)
     WITH sight AS MATERIALIZED (
@@ -21,16 +22,19 @@ MEASUREMENT = """
          GROUP BY d.patient_id, d.kind),
     heard AS MATERIALIZED (
         SELECT patient_id, max(at) AS at FROM lately GROUP BY patient_id),
-    partly AS MATERIALIZED (
-        SELECT DISTINCT s.rule_id, s.zone, s.slot, e.patient_id
+    unheard AS MATERIALIZED (
+        SELECT DISTINCT s.rule_id, s.slot, s.since, e.patient_id, x.vital
           FROM sight s
           JOIN programme g ON g.organization_id = s.organization_id
          CROSS JOIN LATERAL expected_kinds(g.id, s.slot, s.after_days, s.since) AS x (vital)
           JOIN enrolment e ON e.programme_id = g.id AND e.valid_from <= s.since
                AND (e.valid_to IS NULL OR e.valid_to > $1)
-          JOIN lately a ON a.patient_id = e.patient_id AND a.at > s.since
+          JOIN patient p ON p.id = e.patient_id AND p.zone = s.zone
+          JOIN heard a ON a.patient_id = e.patient_id AND a.at > s.since
           LEFT JOIN lately l ON l.patient_id = e.patient_id AND l.kind = x.vital AND l.at > s.since
-         WHERE l.patient_id IS NULL AND can_measure(e.patient_id, x.vital, s.since, $1))
+         WHERE l.patient_id IS NULL),
+    partly AS MATERIALIZED (
+        SELECT DISTINCT rule_id, slot, patient_id FROM unheard WHERE can_measure(patient_id, vital, since, $1))
     SELECT uuid7_at($1), n.organization_id, n.patient_id, n.rule_id, n.slot, n.due_at, $1
       FROM (
         SELECT DISTINCT ON (p.id) p.organization_id, p.id AS patient_id, s.rule_id, s.slot, s.due_at
@@ -38,7 +42,7 @@ MEASUREMENT = """
           JOIN enrolment e ON e.programme_id = s.programme_id AND (e.valid_to IS NULL OR e.valid_to > $1)
           JOIN patient p ON p.id = e.patient_id AND p.zone = s.zone
           LEFT JOIN heard h ON h.patient_id = p.id AND h.at > s.since
-          LEFT JOIN partly y ON y.patient_id = p.id AND y.rule_id = s.rule_id AND y.zone = s.zone AND y.slot = s.slot
+          LEFT JOIN partly y ON y.patient_id = p.id AND y.rule_id = s.rule_id AND y.slot = s.slot
          WHERE p.monitoring_status = 'active' AND NOT p.synthetic
            AND greatest(e.valid_from, p.rebaseline_from) <= s.since
            AND NOT EXISTS (SELECT FROM reminder r JOIN reminder_rule o ON o.id = r.reminder_rule_id
