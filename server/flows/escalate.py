@@ -179,10 +179,6 @@ def _steps(rows: Sequence[StepRow], one: Chain | chains.Beginning) -> list[Step]
     return [msgspec.convert(row, Step, from_attributes=True) for row in own] or list(shipped)
 
 
-def _is_first(chain: Chain) -> bool:
-    return chain.round == 0 and chain.position == 0
-
-
 def _pages(
     chain: Chain, take: Take, people: Sequence[Reachable], now: datetime, told: Told, own: Mapping[uuid.UUID, Owns]
 ) -> list[Message]:
@@ -235,7 +231,7 @@ SPOKEN: Mapping[tuple[str, bool], str] = {
 def _once(chain: Chain, who: str, staff: uuid.UUID, channel: Channel) -> str:
     """The opening page has the name that whoever opens an alert gives it, so it is written once."""
     name = f"page:{chain.id}:{chain.severity}"
-    if _is_first(chain) and _is_opening(chain, who, channel):
+    if chain.round == 0 and _is_opening(chain, who, channel):
         return name
     return f"{name}:{chain.round}.{chain.position}:{staff}" + (":voice" if channel == "voice" else "")
 

@@ -24,25 +24,14 @@ class Returned(msgspec.Struct, frozen=True, kw_only=True):
     why: Literal["no_outcome", "off_shift", "new_cry", "worse"]
 
 
-# Who answered without being on shift leaves no shift, so only time brings theirs back. Its next round of pages begins
-# in the same statement: there is no moment in which it is open and nobody will be told. An answer of a clock that is
-# ahead of ours, given as the shift began, is not one from before it.
+# The next round of pages begins in the same statement: there is no moment in which it is open and nobody will be told.
 GIVE_BACK = """
     WITH gone AS MATERIALIZED (
         SELECT a.patient_id, a.id,
                CASE WHEN a.acknowledged_at <= $2 THEN 'no_outcome' ELSE 'off_shift' END AS why
           FROM alert a
          WHERE a.status = 'acknowledged' AND a.age <> 'historic'
-           AND (a.acknowledged_at <= $2
-                OR a.acknowledged_at <= $1 AND EXISTS (SELECT FROM shift sh
-                            WHERE sh.staff_id = a.acknowledged_by
-                              AND sh.starts_at <= a.acknowledged_at AND sh.ends_at > a.acknowledged_at)
-                   AND NOT EXISTS (SELECT FROM shift sh
-                                    WHERE sh.staff_id = a.acknowledged_by AND sh.cancelled_at IS NULL
-                                      AND sh.starts_at <= $1 AND sh.ends_at > $1
-                                      AND NOT EXISTS (SELECT FROM time_off t
-                                                       WHERE t.staff_id = sh.staff_id AND t.cancelled_at IS NULL
-                                                         AND t.starts_at <= $1 AND t.ends_at > $1)))
+           AND (a.acknowledged_at <= $2 OR left_their_shift(a.acknowledged_by, a.acknowledged_at, $1))
          ORDER BY a.patient_id, a.rule_id
            FOR UPDATE OF a SKIP LOCKED),
     again AS (
@@ -67,16 +56,7 @@ GIVE_BACK_ALARMS = """
         SELECT b.id, CASE WHEN b.acknowledged_at <= $2 THEN 'no_outcome' ELSE 'off_shift' END AS why
           FROM alarm b
          WHERE b.status = 'acknowledged' AND b.severity = 'high'
-           AND (b.acknowledged_at <= $2
-                OR b.acknowledged_at <= $1 AND EXISTS (SELECT FROM shift sh
-                            WHERE sh.staff_id = b.acknowledged_by
-                              AND sh.starts_at <= b.acknowledged_at AND sh.ends_at > b.acknowledged_at)
-                   AND NOT EXISTS (SELECT FROM shift sh
-                                    WHERE sh.staff_id = b.acknowledged_by AND sh.cancelled_at IS NULL
-                                      AND sh.starts_at <= $1 AND sh.ends_at > $1
-                                      AND NOT EXISTS (SELECT FROM time_off t
-                                                       WHERE t.staff_id = sh.staff_id AND t.cancelled_at IS NULL
-                                                         AND t.starts_at <= $1 AND t.ends_at > $1)))
+           AND (b.acknowledged_at <= $2 OR left_their_shift(b.acknowledged_by, b.acknowledged_at, $1))
          ORDER BY b.id
            FOR UPDATE OF b SKIP LOCKED),
     again AS (
