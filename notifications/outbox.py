@@ -164,7 +164,10 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that may have gone out, and the attempt that may have done it. `from_number` is ours."""
+    """A message that may have gone out, and the attempt that may have done it. `from_number` is ours.
+
+    `sid`: the provider took it, under this id, and said nothing since.
+    """
 
     id: uuid.UUID
     organization_id: uuid.UUID
@@ -175,6 +178,7 @@ class InDoubt(msgspec.Struct, frozen=True, kw_only=True):
     attempt_id: uuid.UUID
     started_at: datetime
     from_number: str
+    sid: str | None = None
 
 
 async def claim(db: Any, now: datetime, limit: int) -> list[Claimed]:

@@ -1,7 +1,7 @@
 """Finds out what became of texts whose sender died or heard nothing: never by sending a reminder again."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -36,13 +36,14 @@ async def reconcile(
     clock: Callable[[], datetime],
     open_task: OpenTask | None = None,
     give_up_after: timedelta = GIVE_UP_AFTER,
+    unreported: Sequence[InDoubt] = (),
 ) -> int:
-    """Ask the provider about what is unknown, a few at a time and not for long; returns how many moved.
+    """Ask the provider about what is unknown or unreported, a few at a time and not for long; returns how many moved.
 
     A provider that gives no answer is not asked on: what has been unknown for too long becomes a person's task anyhow.
     """
     async with transaction() as db:
-        doubtful = _in_turn(await outbox.in_doubt(db, gateway.default_sender), clock())
+        doubtful = _in_turn([*unreported, *await outbox.in_doubt(db, gateway.default_sender)], clock())
     ends, silent, moved = asyncio.get_running_loop().time() + ROUND_SECONDS, False, 0
     for begin in range(0, len(doubtful), AT_ONCE):
         some = doubtful[begin : begin + AT_ONCE]
@@ -91,7 +92,7 @@ async def _found(
 ) -> bool:
     """Does the provider have one that is no other attempt's? Then it is this one's, and what failed has its reason."""
     taken = await attempts.known(db, [one.sid for one in found or []])
-    ours = next((one for one in found or [] if one.sid not in taken), None)
+    ours = next((one for one in found or [] if one.sid == message.sid or not (message.sid or one.sid in taken)), None)
     if ours is None:
         return False
     await attempts.finish(db, message.attempt_id, "accepted", now, sid=ours.sid, code=ours.error_code)
@@ -104,7 +105,7 @@ async def _found(
             patient_id=moved.patient_id, to_hash=moved.to_hash, from_number=message.from_number, code=code,
         )  # fmt: skip
         await draw_consequences(db, refusal, raise_alarm, open_task, now)
-    return True
+    return moved is not None or message.sid is None
 
 
 async def _tell(

@@ -243,7 +243,10 @@ async def _remind(database: Database, origin: remind.From) -> None:
 
 async def _reconcile(settings: Settings, database: Database, gateway: Gateway) -> None:
     give_up_after = timedelta(seconds=settings.unresolved_seconds)
-    await reconcile(lambda: database.transaction(WHO), gateway, raise_alarm, _now, tasks.open_task, give_up_after)
+    tests = await try_phones.unreported(database, WHO, gateway.default_sender, _now())
+    await reconcile(
+        lambda: database.transaction(WHO), gateway, raise_alarm, _now, tasks.open_task, give_up_after, tests
+    )
 
 
 async def _left_over(database: Database, told: reply.Told, default_sender: str) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from notifications import outbox, wording
 from notifications.messages import Message
+from notifications.outbox import InDoubt
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Db, Who
@@ -32,6 +33,12 @@ async def try_phones(database: Database, who: Who, now: datetime, told: Told) ->
             await tell(db, Event(topic="outbox"))
         await _watch(db, now)
     return sum(made)
+
+
+async def unreported(database: Database, who: Who, default_sender: str, now: datetime) -> list[InDoubt]:
+    """Whose report was lost, perhaps: before it is called undelivered, the provider is asked."""
+    async with database.transaction(who) as db:
+        return [InDoubt(**row) for row in await page_tests.unreported(db, default_sender, now)]
 
 
 async def _make(db: Db, phone: Phone, now: datetime, told: Told) -> bool:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -157,6 +157,26 @@ ANSWER = """
 async def answer(db: Db, staff: uuid.UUID, monday: date, now: datetime) -> bool:
     """True for the first answer."""
     return await db.fetchval(ANSWER, staff, monday, now) is True
+
+
+# The web may have been away when the provider reported. It is asked shortly before the hour is over, and each hour of
+# the first day again: within ten seconds of each, so once or twice, whoever asks and whoever was restarted.
+UNREPORTED = """
+    SELECT m.id, m.organization_id, m.channel, m.patient_id, m.to_number, m.body, a.id AS attempt_id, a.started_at,
+           coalesce(o.sender_number, $2) AS from_number, a.provider_sid AS sid
+      FROM page_test t
+      JOIN message m ON m.id = t.message_id AND m.status = 'sent'
+      JOIN attempt a ON a.message_id = m.id AND a.outcome = 'accepted' AND a.provider_sid IS NOT NULL
+      JOIN organization o ON o.id = m.organization_id
+     WHERE t.answered_at IS NULL AND t.made_at > $1::timestamptz - interval '1 day' AND a.started_at <= $1
+       AND extract(epoch FROM $1 - a.started_at)::int % 3600 BETWEEN 3300 AND 3309
+     ORDER BY m.id
+"""
+
+
+async def unreported(db: Db, default_sender: str, now: datetime) -> list[dict[str, Any]]:
+    """Tests that the provider took and said nothing of since, to be asked about now; as an `outbox.InDoubt` is made."""
+    return [dict(row) for row in await db.fetch(UNREPORTED, now, default_sender)]
 
 
 class Latest(msgspec.Struct, frozen=True, kw_only=True):

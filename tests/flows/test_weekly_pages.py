@@ -7,15 +7,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from notifications.gateways import Found
 from notifications.gateways.log import LogGateway
+from notifications.messages import Channel
+from notifications.reconcile import reconcile
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import try_phones
 from server.people import page_tests
 from server.people.page_tests import Phone
+from server.worker import raise_alarm
 from tests.flows.clinic import TOLD, WORKER, open_alert
 from tests.flows.test_reading import count
-from tests.texting import Phones, phones, send_all, until
+from tests.texting import Phones, phones, send_all, transactions, until
 from tests.world import World, make_world
 
 __all__ = ["phones"]
@@ -178,6 +182,41 @@ async def test_one_that_does_not_arrive_raises_an_alarm_that_says_what_to_do(
     await owner.execute("UPDATE page_test SET answered_at = $1", now)
     await try_phones.try_phones(worker_db, WORKER, now + 2 * HOUR, TOLD)
     assert await owner.fetchval("SELECT status FROM alarm") == "resolved"
+
+
+class Lists(LogGateway):
+    """The provider has two texts of these words: ours, and one of last week."""
+
+    def __init__(self, status: str) -> None:
+        self.status, self.asked = status, 0
+
+    async def find(self, to_number: str, body: str, since: datetime, channel: Channel = "sms") -> list[Found]:
+        self.asked += 1
+        return [Found(sid="SM-old", status="undelivered"), Found(sid="SM-new", status=self.status, error_code="30003")]
+
+
+@pytest.mark.parametrize(
+    ("says", "after", "asked", "becomes"),
+    [
+        ("delivered", 54, 0, "sent"), ("delivered", 55, 1, "delivered"), ("undelivered", 55, 1, "failed"),
+        ("sent", 55, 1, "sent"), ("delivered", 56, 0, "sent"), ("delivered", 175, 1, "delivered"),
+    ],
+)  # fmt: skip
+async def test_of_one_whose_report_was_lost_the_provider_is_asked_before_it_is_called_undelivered(
+    owner: Any, worker_db: Database, world: World, now: datetime, says: str, after: int, asked: int, becomes: str
+) -> None:
+    await try_phones.try_phones(worker_db, WORKER, now, TOLD)
+    await owner.execute("UPDATE message SET status = 'sent'")
+    await owner.execute(
+        """INSERT INTO attempt (id, organization_id, message_id, provider, started_at, outcome, provider_sid)
+           SELECT $1, organization_id, id, 'twilio', $2, 'accepted', 'SM-new' FROM message""", uuid7(), now,
+    )  # fmt: skip
+    later, gateway = now + timedelta(minutes=after), Lists(says)
+    tests = await try_phones.unreported(worker_db, WORKER, "", later)
+    await reconcile(transactions(worker_db), gateway, raise_alarm, lambda: later, unreported=tests)
+    assert (gateway.asked, await owner.fetchval("SELECT status FROM message")) == (asked, becomes)
+    await try_phones.try_phones(worker_db, WORKER, now + HOUR + timedelta(minutes=1), TOLD)
+    assert await count(owner, "alarm", "kind = 'page_test_failed'") == (becomes != "delivered")
 
 
 async def test_a_number_that_changed_since_is_not_said_to_have_been_tried(
