@@ -88,6 +88,20 @@ async def dispense(database: Database, who: Who, mrn: str, name: str, fill: Fill
     return new
 
 
+async def withdraw(database: Database, who: Who, mrn: str, fill: uuid.UUID, now: datetime) -> None:
+    """A fill that staff entered in error counts no more; `NotFound` also when somebody took it back before."""
+    async with database.transaction(who) as db:
+        patient = await _patient(db, mrn)
+        medicine = await medicines.withdraw(db, patient.id, fill, who.principal, now)
+        if medicine is None:
+            raise NotFound("There is no such fill any more. Nothing was changed.")
+        detail = {"fill": str(fill)}
+        await audit.note(
+            db, who, patient.organization_id, "medicine.withdraw_fill", f"medicine:{medicine}", now,
+            patient=patient.id, detail=detail,
+        )  # fmt: skip
+
+
 async def count(database: Database, who: Who, mrn: str, name: str, stock: Stock, now: datetime) -> bool:
     """False when this count is known already, or a later one is."""
     async with database.transaction(who) as db:

@@ -24,7 +24,8 @@ REFILL = """
            FROM dispensing d
            JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
            LEFT JOIN counted c ON c.patient_id = d.patient_id AND c.medicine = lower(m.name)
-          WHERE (c.stock_on IS NULL OR d.filled_on > c.stock_on) AND EXISTS (SELECT FROM sight)
+          WHERE (c.stock_on IS NULL OR d.filled_on > c.stock_on) AND d.withdrawn_at IS NULL
+            AND EXISTS (SELECT FROM sight)
           ORDER BY d.patient_id, lower(m.name), d.filled_on DESC, d.recorded_at, d.id)
          UNION ALL
         SELECT patient_id, medicine, stock_on, days FROM counted),

@@ -120,8 +120,9 @@ DISPENSE = """
      WHERE m.patient_id = $2 AND m.id = $3
        AND NOT EXISTS (
            SELECT FROM medicine o JOIN dispensing d ON d.patient_id = o.patient_id AND d.medicine_id = o.id
-            WHERE o.patient_id = m.patient_id AND lower(o.name) = lower(m.name) AND d.filled_on = $4)
-    ON CONFLICT (patient_id, medicine_id, filled_on) DO NOTHING
+            WHERE o.patient_id = m.patient_id AND lower(o.name) = lower(m.name) AND d.filled_on = $4
+              AND d.withdrawn_at IS NULL)
+    ON CONFLICT (patient_id, medicine_id, filled_on) WHERE withdrawn_at IS NULL DO NOTHING
     RETURNING id
 """
 
@@ -132,6 +133,41 @@ async def dispense(
     """False when this fill is known already."""
     values = (fill.filled_on, fill.days_supply, source, author, now)
     return await db.fetchval(DISPENSE, uuid7(), patient, medicine, *values) is not None
+
+
+class Entered(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill that staff entered, of one of the patient's medicines: `medicine` is its name in small letters."""
+
+    id: uuid.UUID
+    medicine: str
+    filled_on: date
+    days_supply: int
+
+
+ENTERED = """
+    SELECT d.id, lower(m.name) AS medicine, d.filled_on, d.days_supply
+      FROM dispensing d JOIN medicine m ON m.patient_id = d.patient_id AND m.id = d.medicine_id
+     WHERE d.patient_id = $1 AND d.source = 'staff' AND d.withdrawn_at IS NULL AND d.recorded_at >= $2
+     ORDER BY d.recorded_at DESC, d.id DESC LIMIT 50
+"""
+
+
+async def entered(db: Db, patient: uuid.UUID, since: datetime) -> list[Entered]:
+    """What staff entered since then and can take back, the newest first."""
+    return [Entered(**dict(row)) for row in await db.fetch(ENTERED, patient, since)]
+
+
+WITHDRAW = """
+    UPDATE dispensing SET withdrawn_at = $3, withdrawn_by = $4
+     WHERE patient_id = $1 AND id = $2 AND source = 'staff' AND withdrawn_at IS NULL
+    RETURNING medicine_id
+"""
+
+
+async def withdraw(db: Db, patient: uuid.UUID, fill: uuid.UUID, by: str, now: datetime) -> uuid.UUID | None:
+    """Entered in error: it counts no more. Its medicine, for the one caller who took it back."""
+    found: uuid.UUID | None = await db.fetchval(WITHDRAW, patient, fill, now, by)
+    return found
 
 
 COUNT = """
@@ -157,7 +193,7 @@ FILLS = """
            SELECT o.adherence_class FROM medicine o
             WHERE o.patient_id = m.patient_id AND lower(o.name) = lower(m.name)
             ORDER BY o.recorded_at DESC, o.id DESC LIMIT 1) AS n
-     WHERE d.patient_id = $1 AND d.filled_on BETWEEN $2 AND $3
+     WHERE d.patient_id = $1 AND d.filled_on BETWEEN $2 AND $3 AND d.withdrawn_at IS NULL
      ORDER BY d.filled_on, lower(m.name), d.recorded_at, d.id
 """
 

@@ -55,3 +55,20 @@ async def test_a_later_fill_and_a_new_count_take_the_reason_away(
     async with worker_db.transaction(WORKER) as db:
         assert await db.fetchval(REASON, TEN) is False
     assert await plan(worker_db, TEN + 10 * DAY) == 0
+
+
+async def test_a_fill_that_was_taken_back_neither_makes_a_refill_due_nor_puts_one_off(
+    worker_db: Database, world: World, owner: Any
+) -> None:
+    await rule(owner, world, "refill", after=7)
+    medicine = await takes(owner, world, every=24, first=LONG_AGO)
+    await filled(owner, world, medicine, TODAY - 28 * DAY, 30)
+    await filled(owner, world, medicine, TODAY - 3 * DAY, 90)
+    assert await plan(worker_db, TEN) == 0
+    await owner.execute("UPDATE dispensing SET withdrawn_at = $1, withdrawn_by = 'staff:t' WHERE days_supply = 90", TEN)
+    assert await plan(worker_db, TEN) == 1
+    async with worker_db.transaction(WORKER) as db:
+        assert await db.fetchval(REASON, TEN) is True
+    await owner.execute("UPDATE dispensing SET withdrawn_at = $1, withdrawn_by = 'staff:t'", TEN)
+    await owner.execute("DELETE FROM reminder")
+    assert await plan(worker_db, TEN) == 0

@@ -77,6 +77,43 @@ async def test_a_fill_that_was_told_before_the_medicine_was_entered_anew_counts_
     assert "two are needed, 1 is known" in await page(nurse, world)
 
 
+async def test_a_fill_entered_in_error_is_taken_back_counts_no_more_and_the_right_one_follows(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    name, today = "Atorvastatin", datetime.now(UTC).date()
+    await post(nurse, world, name=name, times="08:00", **{"class": "statin"})
+    await post(nurse, world, "/dispensed", name=name, filled_on=f"{today}", days_supply="300")
+    wrong = str(await owner.fetchval("SELECT id FROM dispensing"))
+    assert f"{today:%b %d, %Y}, 300 days" in await page(nurse, world)
+    assert (await post(nurse, world, "/withdraw", fill=wrong)).status_code == 303
+    shown = await page(nurse, world)
+    assert ("300 days" in shown, "Days covered" in shown) == (False, False)
+    assert (
+        await post(nurse, world, "/dispensed", name=name, filled_on=f"{today}", days_supply="30")
+    ).status_code == 303
+    shown = await page(nurse, world)
+    assert (f"{today:%b %d, %Y}, 30 days" in shown, "1 is known" in shown) == (True, True)
+    again = await post(nurse, world, "/withdraw", fill=wrong)
+    assert (again.status_code, "no such fill any more" in again.text) == (404, True)
+    assert (await post(nurse, world, "/withdraw", fill="x")).status_code == 422
+    kept = await owner.fetchrow("SELECT withdrawn_by FROM dispensing WHERE withdrawn_at IS NOT NULL")
+    assert kept["withdrawn_by"] == f"staff:{world.nurse}"
+    said = await owner.fetchrow("SELECT detail, patient_id FROM audit WHERE action = 'medicine.withdraw_fill'")
+    assert (wrong in str(said["detail"]), said["patient_id"]) == (True, world.patient)
+
+
+async def test_a_fill_that_the_pharmacy_told_is_not_the_pages_to_take_back(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    name, today = "Atorvastatin", datetime.now(UTC).date()
+    await post(nurse, world, name=name, times="08:00")
+    await post(nurse, world, "/dispensed", name=name, filled_on=f"{today}", days_supply="30")
+    await owner.execute("UPDATE dispensing SET source = 'csv'")
+    assert "Remove" not in await page(nurse, world)
+    told = str(await owner.fetchval("SELECT id FROM dispensing"))
+    assert (await post(nurse, world, "/withdraw", fill=told)).status_code == 404
+
+
 async def test_an_interval_a_last_day_and_a_count_are_entered_and_shown(
     nurse: Client, world: World, owner: Any
 ) -> None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,8 @@ CLASSES: Final[Mapping[AdherenceClass, str]] = {
     "sacubitril_valsartan": "sacubitril/valsartan",
 }
 
+CAN_TAKE_BACK: Final = timedelta(days=30)  # what was entered in error is noticed soon
+
 
 class Covered(msgspec.Struct, frozen=True, kw_only=True):
     """One class of medicines this year: a number, or why there is none."""
@@ -64,10 +66,11 @@ async def _page(
         today = now.astimezone(ZoneInfo(patient.zone)).date()
         year = date(today.year, 1, 1), date(today.year, 12, 31)
         dispensed = await medicines.fills(db, patient_id, *year)
+        entered = await medicines.entered(db, patient_id, now - CAN_TAKE_BACK)
     return page(
         "careteam/medicines.html", person, status=error.status if error else 200, patient=patient, taken=taken,
         covered=_covered(dispensed, year[1], today), classes=CLASSES, typed=typed or {}, today=today,
-        may_change=person.role in ANSWERING, problem=error.says if error else None,
+        may_change=person.role in ANSWERING, problem=error.says if error else None, entered=entered,
     )  # fmt: skip
 
 
@@ -98,6 +101,13 @@ async def dispensed_medicine(
     request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
 ) -> Template | Redirect:
     return await HERE.changed(request, person, patient_id, _dispense)
+
+
+@post("/patients/{patient_id:uuid}/medicines/withdraw", guards=[answers_alerts], include_in_schema=False)
+async def withdraw_fill(
+    request: Asked, person: NamedDependency[Person], patient_id: FromPath[uuid.UUID]
+) -> Template | Redirect:
+    return await HERE.changed(request, person, patient_id, _withdraw)
 
 
 @post("/patients/{patient_id:uuid}/medicines/stock", guards=[answers_alerts], include_in_schema=False)
@@ -144,6 +154,14 @@ async def _dispense(database: Database, person: Person, patient: Patient, typed:
         raise Conflict("This fill is known already. Nothing was changed.")
 
 
+async def _withdraw(database: Database, person: Person, patient: Patient, typed: Typed, now: datetime) -> None:
+    try:
+        fill = uuid.UUID(typed.get("fill", ""))
+    except ValueError:
+        raise Invalid("Choose a fill from the list.") from None
+    await prescribe.withdraw(database, person.who, patient.mrn, fill, now)
+
+
 def _every(text: str) -> int | None:
     if text and not (text.isdecimal() and 1 <= int(text) <= 168):
         raise Invalid("An interval is a whole number of hours, from 1 to 168 (a week).")
@@ -168,4 +186,4 @@ def _day(typed: Typed, name: str) -> date | None:
 
 
 HERE: Final = PatientPage(name="medicines", shows=_page)
-handlers = [medicines_page, add_medicine, stop_medicine, dispensed_medicine, count_medicine]
+handlers = [medicines_page, add_medicine, stop_medicine, dispensed_medicine, withdraw_fill, count_medicine]
