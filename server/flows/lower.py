@@ -11,7 +11,7 @@ from server.flows.deeds import record, staff_of
 from server.monitoring import how_far, lowerings
 from server.security.sessions import Person
 
-NO_READING = "No later reading within limits stands beside this alert, so it stays as it is."
+NO_READING = "No later reading clearly within limits stands beside this alert, so it stays as it is."
 NOT_LOWERED = "This alert is not lowered any more."
 
 

@@ -1,6 +1,7 @@
 """A high alert after which the patient measured within limits: that is proposed, and only a person lowers it."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -8,11 +9,19 @@ import msgspec
 
 from server.db.ids import uuid7
 from server.db.pool import Db
+from server.monitoring import limits, waits
 from server.monitoring.baselines import NOT_USUAL
+from server.monitoring.limits import Limit
+from server.monitoring.waits import Pressure
+
+PRESSURES = ("systolic_mmhg", "diastolic_mmhg")
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
-    """The newest reading after the alert's last finding; it crosses nothing. `value` is in the metric's unit."""
+    """The newest reading after the alert's last finding; it crosses nothing, a pressure by more than a cuff's error.
+
+    `value` is in the metric's unit.
+    """
 
     patient_id: uuid.UUID
     alert_id: uuid.UUID
@@ -49,9 +58,23 @@ PROPOSED = """
 """
 
 
-async def proposed(db: Db, patient: uuid.UUID | None = None, alert: uuid.UUID | None = None) -> dict[str, Proposal]:
+async def proposed(
+    db: Db, now: datetime, patient: uuid.UUID | None = None, alert: uuid.UUID | None = None
+) -> dict[str, Proposal]:
     """By the alert's id in words: of the organization, of one patient, or of one alert."""
-    return {str(row["alert_id"]): Proposal(**dict(row)) for row in await db.fetch(PROPOSED, patient, alert, NOT_USUAL)}
+    found = [Proposal(**dict(row)) for row in await db.fetch(PROPOSED, patient, alert, NOT_USUAL)]
+    pressures = {one.patient_id for one in found if one.metric in PRESSURES}
+    applying = await limits.of_patients(db, sorted(pressures), now) if pressures else {}
+    return {str(one.alert_id): one for one in found if _clear(one, applying.get(one.patient_id, ()))}
+
+
+def _clear(one: Proposal, applying: Iterable[Limit]) -> bool:
+    """What would not let a waiting page be dropped offers nobody to lower an alert either."""
+    if one.metric not in PRESSURES:
+        return True
+    if one.systolic_mmhg is None or one.diastolic_mmhg is None:
+        return False
+    return waits.clear(Pressure(one.systolic_mmhg, one.diastolic_mmhg), applying)
 
 
 TAKE = "SELECT severity FROM alert WHERE patient_id = $1 AND id = $2 AND status <> 'resolved' FOR UPDATE"
@@ -72,7 +95,7 @@ async def lower(db: Db, patient: uuid.UUID, alert: uuid.UUID, by: uuid.UUID, now
     The row is taken first: a crossing that comes at this moment either is seen here, or raises the alert again.
     """
     await db.fetchval(TAKE, patient, alert)
-    found = (await proposed(db, patient, alert)).get(str(alert))
+    found = (await proposed(db, now, patient, alert)).get(str(alert))
     if found is None:
         return None
     made = await db.fetchval(LOWER, uuid7(), patient, alert, by, found.reading_id, found.measured_at, now)

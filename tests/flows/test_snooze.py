@@ -284,7 +284,7 @@ async def crisis_then(
 
 async def proposals(web_db: Database, clinic: Clinic) -> int:
     async with web_db.transaction(person_of(clinic.world).who) as db:
-        return len(await lowerings.proposed(db))
+        return len(await lowerings.proposed(db, NOW + HOUR))
 
 
 @pytest.mark.parametrize(("systolic", "minutes", "seen"), [(132, 10, 1), (181, 10, 0), (85, 10, 0), (132, -10, 0)])
@@ -298,6 +298,16 @@ async def test_a_later_reading_within_limits_proposes_to_lower_and_nothing_else_
         with pytest.raises(Conflict, match="No later reading"):
             await lowering.lower(web_db, person, clinic.world.patient, alert, NOW + HOUR)
     assert await owner.fetchval("SELECT severity FROM alert WHERE id = $1", alert) == "high"
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "seen"), [(174, 80, 1), (175, 80, 0), (179, 80, 0), (132, 114, 1), (132, 115, 0)]
+)
+async def test_a_pressure_within_a_cuffs_error_of_a_high_limit_proposes_nothing(
+    clinic: Clinic, owner: Any, web_db: Database, bridge_db: Database, systolic: float, diastolic: float, seen: int
+) -> None:
+    await crisis_then(clinic, owner, bridge_db, systolic, diastolic=diastolic)
+    assert await proposals(web_db, clinic) == seen
 
 
 async def test_lowering_ends_the_high_chain_begins_the_medium_one_and_never_closes(

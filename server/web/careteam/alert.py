@@ -129,7 +129,7 @@ async def _said(db: Db, item: Item, person: Person, now: datetime) -> dict[str, 
     return {
         "told": told.get(str(item.id)),
         "answers": answers.get(item.id, []),
-        "proposal": (await lowerings.proposed(db, item.patient_id, item.id)).get(str(item.id)),
+        "proposal": (await lowerings.proposed(db, now, item.patient_id, item.id)).get(str(item.id)),
         "lowered": (await lowerings.lowered(db, [item.id])).get(str(item.id)),
         "history": because.history(lines, person.zone, now),
     }

@@ -101,7 +101,7 @@ async def _seen(db: Db, person: Person, now: datetime) -> Seen:
         banner=await banner(db, now),
         telling=await telling.of(db, [item.id for item in items]),
         answers={str(alert): [line.words(person.zone) for line in said] for alert, said in answers.items()},
-        proposals=await lowerings.proposed(db) if highs else {},
+        proposals=await lowerings.proposed(db, now) if highs else {},
         lowered=await lowerings.lowered(db, alerts),
         aside=frozenset(item.id for item in items if item.aside(now)),
     )
