@@ -15,20 +15,23 @@ TAKES = frozenset(
 TAKES_IN_SPANISH = frozenset({"vale", "la tomo", "lo tomo", "tomada", "recibido"})
 ANSWERED_WITHIN = timedelta(hours=24)
 
-# What a telephone was paged for. The number must be the staff member's still: who has it now may be somebody else.
+# What a telephone was paged for, and what the same page told of. The number must be the staff member's still: who has
+# it now may be somebody else.
 SENT_TO = """
-    SELECT DISTINCT ON (coalesce(m.alert_id, m.alarm_id))
-           m.staff_id, m.alert_id, m.alarm_id, a.patient_id, m.created_at AS at, o.zone,
+    SELECT DISTINCT ON (coalesce(x.alert_id, m.alarm_id))
+           m.staff_id, x.alert_id, m.alarm_id, a.patient_id, m.created_at AS at, o.zone,
            coalesce(a.status, b.status) = 'open' AS waits
       FROM message m
+     CROSS JOIN LATERAL (
+           SELECT m.alert_id UNION ALL SELECT w.id FROM alert w WHERE w.told_with = m.id) x (alert_id)
       JOIN organization o ON o.id = m.organization_id
       JOIN staff s ON s.id = m.staff_id AND s.disabled_at IS NULL AND s.phone = m.to_number
-      LEFT JOIN alert a ON a.organization_id = m.organization_id AND a.id = m.alert_id
+      LEFT JOIN alert a ON a.organization_id = m.organization_id AND a.id = x.alert_id
       LEFT JOIN alarm b ON b.organization_id = m.organization_id AND b.id = m.alarm_id
      WHERE m.organization_id = $1 AND m.to_hash = $2 AND m.purpose = 'page' AND m.created_at > $3
        AND (m.alert_id IS NOT NULL OR m.alarm_id IS NOT NULL)
        AND m.status IN ('sending', 'sent', 'delivered', 'unknown')
-     ORDER BY coalesce(m.alert_id, m.alarm_id), m.created_at DESC, m.id DESC
+     ORDER BY coalesce(x.alert_id, m.alarm_id), m.created_at DESC, m.id DESC
 """
 
 

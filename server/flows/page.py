@@ -14,7 +14,7 @@ from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Db
 from server.flows import ask, sink
-from server.monitoring import alarms, contradictions, waits, worsenings
+from server.monitoring import alarms, alerts, contradictions, waits, worsenings
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.findings import Finding
@@ -76,8 +76,10 @@ async def page(
     asked = await ask.ask(db, live.values(), found, kinds, now, told.never_wait)
     at_once = {e.id: e for e in freed} | {i: e for i, e in live.items() if i not in asked.waiting}
     messages += asked.texts + await to_staff(db, list(at_once.values()), now, told)
-    messages += await _late(db, [u for u in people if u.late is not None and u.episode.id not in at_once], now, told)
+    late = [u for u in people if u.late is not None and u.episode.id not in at_once]
+    messages += await _late(db, late, now, told)
     new = await write(db, messages)
+    await _told_with(db, late, now)
     paged = {message.alert_id for message in messages if message.id in new}
     stood = [e for e in live.values() if not e.opened and e.id not in paged and e.id not in asked.waiting]
     return new + await _worse(db, stood, found, now, told)
@@ -173,9 +175,10 @@ PAGED = """
 # taken that alert they have seen the list, and what comes then is news again.
 TOGETHER = timedelta(minutes=15)
 KNOWN = """
-    SELECT DISTINCT a.patient_id
+    SELECT DISTINCT ON (a.patient_id) a.patient_id, m.id AS message_id
       FROM alert a JOIN message m ON m.alert_id = a.id AND m.purpose = 'page' AND m.unique_for LIKE 'page:late:%'
      WHERE a.patient_id = ANY($1) AND a.status = 'open' AND m.created_at > $2
+     ORDER BY a.patient_id, m.created_at DESC, m.id
 """
 
 
@@ -203,6 +206,17 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
             message = _message(one.episode, people[one.episode.id], now, told, own, "page_late_alert", times)
             messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{one.episode.id}"))
     return messages
+
+
+async def _told_with(db: Db, urgent: Sequence[Urgent], now: datetime) -> None:
+    """What has no page of its own was told of by that of its patient, and climbs like a high from there."""
+    if not urgent:
+        return
+    known = await db.fetch(KNOWN, [u.episode.patient_id for u in urgent], now - TOGETHER)
+    page_of = {row["patient_id"]: row["message_id"] for row in known}
+    paged = {row["alert_id"] for row in await db.fetch(PAGED, [u.episode.id for u in urgent])}
+    episodes = [u.episode for u in urgent if u.episode.id not in paged and u.episode.patient_id in page_of]
+    await alerts.told_with(db, [(e.patient_id, e.id, page_of[e.patient_id]) for e in episodes])
 
 
 def _message(

@@ -85,6 +85,19 @@ def _as_row(rule: uuid.UUID, group: list[Finding]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
+TOLD_WITH = """
+    UPDATE alert a SET told_with = n.message_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS n (patient_id, id, message_id)
+     WHERE a.patient_id = n.patient_id AND a.id = n.id
+"""
+
+
+async def told_with(db: Db, told: Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]) -> None:
+    """Of each (patient, alert) the page of another alert that told of it too."""
+    if told:
+        await db.execute(TOLD_WITH, *map(list, zip(*sorted(told), strict=True)))
+
+
 ACKNOWLEDGE = """
     UPDATE alert SET status = 'acknowledged', acknowledged_by = $3, acknowledged_at = $4,
            first_acknowledged_by = coalesce(first_acknowledged_by, $3),

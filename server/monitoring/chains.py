@@ -31,6 +31,7 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # A late high which a newer reading contradicts was not paged; it is told like a medium, so it is not forgotten either.
+# One that another alert's page told of (`told_with`) was paged by it, and climbs like that one.
 # The page written with the alert counts as the first step: its time is when the chain began. A page from before the
 # chain that runs now is an old one (the alert was lowered since): the new chain pages again, in rounds of its own.
 # While a page waits for the patient's own answer nothing begins; what is never released begins when it was due.
@@ -41,12 +42,16 @@ BEGINNINGS = """
            CASE WHEN n.chained IS NULL OR n.paged_at IS NOT NULL THEN 0 ELSE (n.begun + 1) * 1000 END AS round
       FROM (SELECT a.id, a.organization_id, a.patient_id, p.team_id, e.severity AS chained, e.begun,
                    greatest(a.opened_at, a.page_not_before) AS opened_at,
-                   CASE WHEN e.id IS NULL OR m.created_at >= e.started_at THEN m.created_at END AS paged_at,
-                   CASE WHEN a.severity = 'high' AND a.age = 'late' AND m.id IS NULL THEN 'medium'
+                   CASE WHEN e.id IS NULL OR greatest(m.created_at, w.created_at) >= e.started_at
+                        THEN greatest(m.created_at, w.created_at) END AS paged_at,
+                   CASE WHEN a.severity = 'high' AND a.age = 'late' AND m.id IS NULL AND w.id IS NULL THEN 'medium'
                         ELSE a.severity END AS severity
               FROM alert a
               JOIN patient p ON p.id = a.patient_id AND NOT p.synthetic
               LEFT JOIN escalation e ON e.id = a.id
+              LEFT JOIN LATERAL (
+                   SELECT x.id, x.created_at FROM message x
+                    WHERE x.id = a.told_with AND a.severity = 'high' LIMIT 1) w ON true
               LEFT JOIN LATERAL (
                    SELECT x.id, x.created_at FROM message x
                     WHERE x.alert_id = a.id AND x.purpose = 'page'
@@ -130,7 +135,8 @@ DUE = """
            EXISTS (SELECT FROM message m
                     WHERE m.purpose = 'page' AND m.alert_id = e.id AND m.created_at >= e.started_at) OR
            EXISTS (SELECT FROM message m
-                    WHERE m.purpose = 'page' AND m.alarm_id = e.id AND m.created_at >= e.started_at) AS told
+                    WHERE m.purpose = 'page' AND m.alarm_id = e.id AND m.created_at >= e.started_at) OR
+           EXISTS (SELECT FROM message m WHERE m.id = a.told_with AND m.created_at >= e.started_at) AS told
       FROM escalation e
       JOIN organization o ON o.id = e.organization_id
       LEFT JOIN alert a ON a.patient_id = e.patient_id AND a.id = e.id

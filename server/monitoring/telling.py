@@ -31,16 +31,20 @@ class Telling(msgspec.Struct, frozen=True, kw_only=True):
 
 # A text and a call of one step are one page: it arrived when one of them did.
 PAGED = """
-    SELECT coalesce(m.alert_id, m.alarm_id) AS about, s.name, max(m.created_at) AS at,
+    WITH page AS (
+        SELECT coalesce(alert_id, alarm_id) AS about, id FROM message
+         WHERE purpose = 'page' AND (alert_id = ANY($1) OR alarm_id = ANY($1))
+         UNION
+        SELECT id, told_with FROM alert WHERE id = ANY($1) AND told_with IS NOT NULL)
+    SELECT p.about, s.name, max(m.created_at) AS at,
            count(DISTINCT m.created_at)::int AS times,
            (array_agg(CASE WHEN m.status IN ('queued', 'sending', 'unknown') THEN 'under_way'
                            WHEN m.status IN ('failed', 'suppressed') THEN 'not_arrived'
                            WHEN m.status = 'withheld' THEN 'withheld' ELSE 'sent' END
                       ORDER BY m.created_at DESC, m.status IN ('failed', 'suppressed')))[1] AS arrived
-      FROM message m JOIN staff s ON s.id = m.staff_id
-     WHERE m.purpose = 'page' AND (m.alert_id = ANY($1) OR m.alarm_id = ANY($1))
-     GROUP BY about, s.id, s.name
-     ORDER BY about, min(m.created_at), s.name
+      FROM page p JOIN message m ON m.id = p.id JOIN staff s ON s.id = m.staff_id
+     GROUP BY p.about, s.id, s.name
+     ORDER BY p.about, min(m.created_at), s.name
 """
 # After its last step a chain says that step again. A team's own steps stand instead of the organization's.
 NEXT = """

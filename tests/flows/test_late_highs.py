@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from notifications.inbox import Inbound
+from server.db.ids import uuid7
 from server.db.pool import Database
-from tests.flows.asking import MINUTE, Scene
+from server.flows import reply
+from server.monitoring import telling
+from tests.flows.asking import MINUTE, TOLD, WORKER, Scene
 from tests.flows.clinic import tick
 from tests.flows.test_reading import count
 from tests.texting import NEW_YORK
@@ -36,11 +40,47 @@ async def test_late_highs_page_once_per_patient_with_both_times_and_text_the_pat
     assert not any(number in body for number in ("190", "45 ", "85"))
 
 
-async def test_a_late_high_that_was_paged_climbs_like_a_high_and_the_others_like_a_medium(scene: Scene) -> None:
-    await scene.sends(scene.pressure(190, ago=90 * MINUTE), scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE))
+CHAINS = "SELECT u.code, e.severity FROM escalation e JOIN alert a ON a.id = e.id JOIN rule u ON u.id = a.rule_id ORDER BY code"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one message", "two messages"])
+async def test_late_highs_that_one_page_told_of_climb_like_a_high_each(scene: Scene, together: bool) -> None:
+    highs = [scene.pressure(190, ago=90 * MINUTE), scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE)]
+    for entries in [highs] if together else [[one] for one in highs]:
+        await scene.sends(*entries)
+        scene.now += MINUTE
+    await tick(scene.worker_db, scene.now)
+    assert [tuple(row) for row in await scene.owner.fetch(CHAINS)] == [("bp_high", "high"), ("glucose_low", "high")]
+    assert await scene.pages() == ["page_late_alert"], "the nurse was told of both"
+    await tick(scene.worker_db, scene.now + 5 * MINUTE)
+    after = await scene.owner.fetch(
+        "SELECT alert_id FROM message WHERE purpose = 'page' AND wording <> 'page_late_alert'"
+    )
+    assert len({row["alert_id"] for row in after}) == 2, "after five minutes the backup is told of each"
+
+
+async def test_a_late_high_that_a_newer_reading_contradicts_climbs_like_a_medium_beside_one_that_was_paged(
+    scene: Scene,
+) -> None:
+    await scene.sends(
+        scene.pressure(190, ago=90 * MINUTE),
+        scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE),
+        scene.entry(kind="glucose", glucose=100, ago=40 * MINUTE),
+    )
     await tick(scene.worker_db, scene.now + SECOND)
-    rows = await scene.owner.fetch("SELECT severity FROM escalation ORDER BY severity")
-    assert [row["severity"] for row in rows] == ["high", "medium"]
+    assert [tuple(row) for row in await scene.owner.fetch(CHAINS)] == [("bp_high", "high"), ("glucose_low", "medium")]
+
+
+async def test_who_answers_the_page_takes_one_alert_and_then_the_other(scene: Scene) -> None:
+    await scene.sends(scene.pressure(190, ago=90 * MINUTE), scene.entry(kind="glucose", glucose=45, ago=60 * MINUTE))
+    number = await scene.owner.fetchval("UPDATE message SET status = 'sent' RETURNING to_number")
+    async with scene.worker_db.transaction(WORKER) as db:
+        lines = await telling.of(db, [row["id"] for row in await scene.owner.fetch("SELECT id FROM alert")])
+    assert [len(one.paged) for one in lines.values()] == [1, 1]
+    for left in (1, 0):
+        text = Inbound(sid=f"SM{uuid7()}", from_number=number, to_number=scene.world.sender, body="1")
+        await reply.handle(scene.worker_db, WORKER, scene.world.organization, text, scene.now, TOLD)
+        assert await count(scene.owner, "alert", "status = 'open'") == left
 
 
 async def test_a_live_crisis_after_a_late_one_is_paged_at_once_and_asked_about(scene: Scene) -> None:
