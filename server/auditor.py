@@ -15,7 +15,7 @@ from devices.credentials import DynamicSecurity, Refusal
 from devices.probe import Answered, Probe
 from notifications.gateways import Provider
 from notifications.sender import Sender
-from server.auditing import answering, beats, canary, own_pages, rounds, runs, standing, synthetic
+from server.auditing import answering, beats, canary, own_pages, rounds, runs, standing, synthetic, trials
 from server.auditing.pace import Pace
 from server.auditing.runs import Hop
 from server.auditing.synthetic import Synthetic
@@ -117,14 +117,16 @@ class Auditor:
     async def _follow(self, organization: uuid.UUID, who: Synthetic | None, slot: datetime) -> None:
         took: dict[str, int] = {}
         missing: Hop | None = "setup"
+        failed: list[uuid.UUID] = []
         if who is not None and who.systolic_mmhg is not None:
             async with self._doors:
                 took = await self._sent(who)
-            missing = canary.first_missing(list(took))
-        if self._stop.is_set() and missing:
+                missing = canary.first_missing(list(took))
+                failed = await self._tried(who, slot) if missing is None else []
+        if self._stop.is_set() and (missing or failed):
             return  # cut short, which says nothing: the next auditor makes the next run
         async with self._database.transaction(WHO) as db:
-            await canary.conclude(db, organization, slot, took, missing, _now())
+            await canary.conclude(db, organization, slot, took, missing, _now(), failed)
         log.info("canary", organization=str(organization), missing=missing, **took)
 
     async def _sent(self, who: Synthetic) -> dict[str, int]:
@@ -145,6 +147,21 @@ class Auditor:
             answered = await asking
         told = {"broker": answered.broker_ms, "receipt": answered.receipt_ms}
         return {hop: ms for hop, ms in told.items() if ms is not None} | took
+
+    async def _tried(self, who: Synthetic, slot: datetime) -> list[uuid.UUID]:
+        """Let a reading cross each changed rule that ours did not; the versions whose reading got lost on the way."""
+        async with self._database.transaction(WHO) as db:
+            left = [(one, trials.payload(one, _now())) for one in await trials.to_try(db, who.organization_id, slot)]
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        for _, payload in left:  # one connection after another: the broker knows the device by its name
+            if clock() - began < self._within / 2:
+                await self._asked(who, payload)
+        while left and clock() - began < self._within / 2 and not self._stop.is_set():
+            await wait(LOOK_EVERY, self._stop)
+            async with self._database.transaction(WHO) as db:
+                left = [(one, sent) for one, sent in left if not await trials.reached(db, who.device_id, one, sent)]
+        return [one.version_id for one, _ in left]
 
     async def _asked(self, who: Synthetic, payload: bytes) -> Answered:
         host, port, tls, *_ = mqtt_parts(self._settings.mqtt_url)

@@ -33,8 +33,9 @@ def first_missing(took: Sequence[str]) -> Hop | None:
 
 
 async def conclude(
-    db: Db, organization: uuid.UUID, slot: datetime, took: dict[str, int], missing: Hop | None, now: datetime
-) -> None:
+    db: Db, organization: uuid.UUID, slot: datetime, took: dict[str, int], missing: Hop | None, now: datetime,
+    failed: Sequence[uuid.UUID] = (),
+) -> None:  # fmt: skip
     """Write the run down, raise or close the alarm, and close what the reading opened."""
     await finish(db, organization, slot, took, missing, now)
     await synthetic.resolve(db, synthetic.patient_of(organization), now)
@@ -44,7 +45,7 @@ async def conclude(
         says = f"A test reading did not arrive. {SAYS[missing]}"
         alarm = Alarm(organization_id=organization, kind=KIND, subject=SUBJECT, severity="high", says=says)
         changed = bool(await alarms.keep(db, [alarm], now))
-    changed = await proofs.see_to(db, organization, slot, arrived=missing is None, now=now) or changed
+    changed = await proofs.see_to(db, organization, slot, arrived=missing is None, failed=failed, now=now) or changed
     if changed:
         await tell(db, Event(topic="worklist", organization=organization))
 

@@ -1,10 +1,12 @@
 """A changed rule's way to a page is proved once a synthetic reading went it after the rule came into force.
 
-That reading is a high blood pressure. Whether it crossed the rule itself is kept beside: a rule it cannot cross (of
-another vital, a low limit, a trend) was not tried, and its page says so.
+That reading is a high blood pressure; a rule it cannot cross is tried by one of its own vital (`trials`). Whether one
+crossed the rule itself is kept beside: a rule none can cross (a trend, a patient's own limit) was not tried, and its
+page says so.
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 
 from server.auditing import synthetic
@@ -27,6 +29,7 @@ PROVE = """
                                        WHERE f.patient_id = $4 AND f.rule_version_id = v.id AND f.measured_at >= $2)
       FROM rule u
      WHERE v.organization_id = $1 AND u.id = v.rule_id AND v.valid_to IS NULL AND v.valid_from <= $2
+       AND v.id <> ALL($5::uuid[])
        AND (NOT v.tried AND EXISTS (SELECT FROM finding f
                                      WHERE f.patient_id = $4 AND f.rule_version_id = v.id AND f.measured_at >= $2)
             OR v.proved_at IS NULL AND NOT (u.kind = 'crossing' AND EXISTS (
@@ -48,10 +51,15 @@ UNPROVED = """
 STANDING = "SELECT EXISTS (SELECT FROM alarm WHERE organization_id = $1 AND kind = $2 AND status <> 'resolved')"
 
 
-async def see_to(db: Db, organization: uuid.UUID, slot: datetime, *, arrived: bool, now: datetime) -> bool:
-    """After a run begun at `slot`: prove what it proves, tell of what stays unproved. True when an alarm changed."""
+async def see_to(
+    db: Db, organization: uuid.UUID, slot: datetime, *, arrived: bool, failed: Sequence[uuid.UUID] = (), now: datetime
+) -> bool:
+    """After a run begun at `slot`: prove what it proves, tell of what stays unproved. True when an alarm changed.
+
+    `failed`: versions whose own reading did not reach the end. The route alone does not prove those.
+    """
     if arrived:
-        await db.execute(PROVE, organization, slot, now, synthetic.patient_of(organization))
+        await db.execute(PROVE, organization, slot, now, synthetic.patient_of(organization), list(failed))
     late = [row["name"] for row in await db.fetch(UNPROVED, organization, RUNS)]
     if late:
         says = _says(late)
