@@ -9,7 +9,8 @@ TEXTS_BEFORE_A_CALL = 3  # somebody who did not answer three texts will not answ
 
 # A touch counts when its message was sent or may have been: what a trial withheld, the policy stopped or the provider
 # refused reached nobody. Nobody is asked for what is booked, nor before the day they asked us to wait for; who is held
-# out of an experiment is left alone, by telephone too. One call per gap, whatever came of it.
+# out of an experiment is left alone, by telephone too. One call per gap, whatever came of
+# it, unless it closed itself before anybody made it.
 # The kinds of a call are those of `server/outreach/tasks.py`: its subject is the gap's id.
 GAPS = """
     WITH sight AS MATERIALIZED (
@@ -31,7 +32,8 @@ GAPS = """
            AND (t.last_on IS NULL OR t.last_on + s.after_days <= s.slot::date)
            AND (t.texts < $5 OR NOT EXISTS (
                 SELECT FROM task k WHERE k.organization_id = g.organization_id AND k.kind = 'call_for_gap'
-                                     AND k.subject = g.id::text))
+                                     AND k.subject = g.id::text
+                                     AND coalesce(k.closed_by, '') NOT LIKE 'service:%'))
            AND NOT EXISTS (SELECT FROM appointment a WHERE a.patient_id = g.patient_id AND a.measure = g.measure
                               AND a.status = 'booked' AND a.starts_at > $1)
            AND NOT EXISTS (SELECT FROM experiment x
