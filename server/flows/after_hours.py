@@ -28,7 +28,7 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
     patient_id: uuid.UUID
     team_id: uuid.UUID
     clinic: str
-    clinic_zone: str
+    team_zone: str
     zone: str
     language: str
     phone: str
@@ -41,14 +41,14 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
 # round the clock.
 CROSSED = """
     SELECT DISTINCT ON (p.id) p.organization_id, p.id AS patient_id, p.team_id, c.name AS clinic,
-           o.zone AS clinic_zone, p.zone, p.language, p.phone, p.phone_hash, f.found_at
+           k.zone AS team_zone, p.zone, p.language, p.phone, p.phone_hash, f.found_at
       FROM finding f
       JOIN alert a ON a.patient_id = f.patient_id AND a.id = f.alert_id AND a.status <> 'resolved'
       JOIN rule r ON r.id = f.rule_id AND r.kind = 'crossing'
       JOIN patient p ON p.id = f.patient_id AND NOT p.synthetic AND p.phone IS NOT NULL
            AND p.phone_hash IS NOT NULL AND p.monitoring_status <> 'deceased'
       JOIN clinic c ON c.id = p.clinic_id
-      JOIN organization o ON o.id = p.organization_id
+      JOIN team_clock k ON k.team_id = p.team_id
      WHERE f.found_at > $1 AND f.found_at <= $2 AND f.measured_at > $1 AND f.age = 'live'
        AND f.severity IN ('medium', 'high') AND f.superseded_at IS NULL
        AND (SELECT coalesce(bool_and(NOT coalesce(v.around_the_clock, true)), false)
@@ -64,7 +64,7 @@ async def tell_patients(database: Database, who: Who, now: datetime) -> int:
     """Queue the safety text for each crossing in hours that nobody watches; returns how many are new."""
     async with database.transaction(who) as db:
         crossed = [Crossed(**dict(row)) for row in await db.fetch(CROSSED, now - BACK, now)]
-        opens = [await coverage.coming(db, one.team_id, one.clinic_zone, one.found_at) for one in crossed]
+        opens = [await coverage.coming(db, one.team_id, one.team_zone, one.found_at) for one in crossed]
         own = await wordings.of_each(db, {one.organization_id for one in crossed})
         new = await outbox.put(db, _texts(zip(crossed, opens, strict=True), now, own))
         if new:

@@ -164,7 +164,7 @@ async def _urgent(
     ]
 
 
-ZONES = "SELECT p.id, o.zone FROM patient p JOIN organization o ON o.id = p.organization_id WHERE p.id = ANY($1)"
+ZONES = "SELECT p.id, k.zone FROM patient p JOIN team_clock k ON k.team_id = p.team_id WHERE p.id = ANY($1)"
 # Further readings of an alert that was paged are evidence, late ones above all.
 PAGED = """
     SELECT DISTINCT alert_id FROM message

@@ -22,6 +22,11 @@ NO_STAND_IN = (
     "Not published: name a stand-in who has a telephone first, under Told next. They are paged when nobody is on shift."
 )
 NEEDS_STAND_IN = "This week or a later one is published, so the team needs a stand-in: choose somebody."
+NO_CLINIC = "There is no such clinic, or it belongs to somebody else. Go back to the roster."
+NOT_SURE = (
+    "Not changed: this week or a later one is published, and would be judged anew on the other clock. Tick that you "
+    "know, and save again."
+)
 GONE = "It is not on the roster any more. Go back to the roster and look again."
 
 
@@ -32,7 +37,7 @@ async def add_shift(
     if not timedelta() < span[1] - span[0] <= LONGEST:
         raise Invalid("A shift lasts up to 24 hours: check from when to when.")
     async with answering(database, person, "shift.add", team, now) as db:
-        await _team(db, team)
+        await _zone(db, team)
         await _can_be_paged(db, who)
         if await shifts.clashes(db, team, who, span):
             raise Conflict("This person is on the roster in some of that time already.")
@@ -85,8 +90,7 @@ async def end_time_off(database: Database, person: Person, time_off: uuid.UUID, 
 async def name(database: Database, person: Person, team: uuid.UUID, named: Named, now: datetime) -> None:
     """Whom the third step means, and who is told when nobody is on shift: while a week is published, somebody."""
     async with answering(database, person, "team.name", team, now) as db:
-        await _team(db, team)
-        monday = coverage.monday_of(now, person.zone)
+        monday = coverage.monday_of(now, await _zone(db, team))
         if named.fallback_id is None and await shifts.published_since(db, team, monday):
             raise Invalid(NEEDS_STAND_IN)
         for one in (named.charge_nurse_id, named.fallback_id):
@@ -99,9 +103,23 @@ async def name(database: Database, person: Person, team: uuid.UUID, named: Named
 async def declare(database: Database, person: Person, team: uuid.UUID, hours: Sequence[Hours], now: datetime) -> None:
     """The hours in which somebody must be on shift."""
     async with answering(database, person, "team.hours", team, now) as db:
-        await _team(db, team)
+        await _zone(db, team)
         await coverage.set_hours(db, team, hours)
         await _note(db, person, "team.hours", f"team:{team}", now)
+
+
+async def bind(
+    database: Database, person: Person, team: uuid.UUID, clinic: uuid.UUID | None, sure: bool, now: datetime
+) -> None:
+    """The team works on that clinic's clock. Published weeks are judged anew on it: `Invalid` while nobody is sure."""
+    async with answering(database, person, "team.clinic", team, now) as db:
+        monday = coverage.monday_of(now, await _zone(db, team))
+        if clinic is not None and await clinics.get(db, clinic) is None:
+            raise NotFound(NO_CLINIC)
+        if await teams.bind(db, team, clinic):
+            if not sure and await shifts.published_since(db, team, monday):
+                raise Invalid(NOT_SURE)
+            await _note(db, person, "team.clinic", f"team:{team}", now)
 
 
 async def publish(database: Database, person: Person, team: uuid.UUID, monday: date, now: datetime) -> None:
@@ -112,11 +130,11 @@ async def publish(database: Database, person: Person, team: uuid.UUID, monday: d
     if person.staff_id is None:
         raise Refused("The roster is the care team's.")
     async with answering(database, person, "roster.publish", team, now) as db:
-        await _team(db, team)
-        begins, ends = coverage.week_of(monday, person.zone)
-        gaps = await coverage.uncovered(db, team, monday, person.zone, (max(begins, now), ends))
+        zone = await _zone(db, team)
+        begins, ends = coverage.week_of(monday, zone)
+        gaps = await coverage.uncovered(db, team, monday, zone, (max(begins, now), ends))
         if gaps:
-            raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, person.zone)}.")
+            raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, zone)}.")
         if not await shifts.has_stand_in(db, team):
             raise Invalid(NO_STAND_IN)
         if await shifts.publish(db, team, monday, person.staff_id, now):
@@ -155,12 +173,15 @@ async def test_weekly(database: Database, person: Person, team: uuid.UUID, wante
 async def _clinics(db: Db, days: Sequence[Holiday]) -> None:
     for clinic in {day.clinic_id for day in days if day.clinic_id}:
         if await clinics.get(db, clinic) is None:
-            raise NotFound("There is no such clinic, or it belongs to somebody else. Go back to the roster.")
+            raise NotFound(NO_CLINIC)
 
 
-async def _team(db: Db, team: uuid.UUID) -> None:
-    if await shifts.named(db, team) is None:
+async def _zone(db: Db, team: uuid.UUID) -> str:
+    """The team's clock; `NotFound` when there is no such team."""
+    zone = await coverage.zone_of(db, team)
+    if zone is None:
         raise NotFound(NO_TEAM)
+    return zone
 
 
 async def _can_be_paged(db: Db, who: uuid.UUID) -> None:

@@ -36,7 +36,7 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
 # chain that runs now is an old one (the alert was lowered since): the new chain pages again, in rounds of its own.
 # While a page waits for the patient's own answer nothing begins; what is never released begins when it was due.
 BEGINNINGS = """
-    SELECT n.id, n.organization_id, 'alert' AS kind, n.patient_id, n.team_id, n.severity, o.zone,
+    SELECT n.id, n.organization_id, 'alert' AS kind, n.patient_id, n.team_id, n.severity, k.zone,
            coalesce(n.paged_at, CASE WHEN n.chained IS NULL THEN n.opened_at ELSE $1 END) AS started_at,
            coalesce(n.begun + 1, 0) AS begun,
            CASE WHEN n.chained IS NULL OR n.paged_at IS NOT NULL THEN 0 ELSE (n.begun + 1) * 1000 END AS round
@@ -60,17 +60,17 @@ BEGINNINGS = """
                     ORDER BY x.created_at DESC LIMIT 1) m ON true
              WHERE a.status <> 'resolved' AND a.age <> 'historic'
                AND (a.page_not_before IS NULL OR a.page_not_before <= $1)) n
-      JOIN organization o ON o.id = n.organization_id
+      JOIN team_clock k ON k.team_id = n.team_id
      WHERE n.chained IS DISTINCT FROM n.severity
      UNION ALL
-    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, o.zone,
+    SELECT b.id, b.organization_id, 'alarm', NULL, t.id, b.severity, k.zone,
            coalesce(b.again_at, b.opened_at), 0, 0
       FROM alarm b
-      JOIN organization o ON o.id = b.organization_id
       JOIN LATERAL (
            SELECT t.id FROM team t LEFT JOIN patient p ON p.team_id = t.id AND p.mrn = b.subject
             WHERE t.organization_id = b.organization_id
             ORDER BY p.id IS NULL, t.id::text <> b.subject, t.name, t.id LIMIT 1) t ON true
+      JOIN team_clock k ON k.team_id = t.id
      WHERE b.status = 'open' AND b.severity = 'high' AND b.kind <> ALL ($2::text[])
        AND NOT EXISTS (SELECT FROM escalation e WHERE e.id = b.id)
      LIMIT 500
@@ -131,7 +131,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
 # chain, so nothing is lost by it.
 DUE = """
     SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.round, e.position, e.started_at,
-           e.due_at, o.zone, f.failed, f.tried,
+           e.due_at, k.zone, f.failed, f.tried,
            EXISTS (SELECT FROM message m
                     WHERE m.purpose = 'page' AND m.alert_id = e.id AND m.created_at >= e.started_at) OR
            EXISTS (SELECT FROM message m
@@ -139,6 +139,7 @@ DUE = """
            EXISTS (SELECT FROM message m WHERE m.id = a.told_with AND m.created_at >= e.started_at) AS told
       FROM escalation e
       JOIN organization o ON o.id = e.organization_id
+      JOIN team_clock k ON k.team_id = e.team_id
       LEFT JOIN alert a ON a.patient_id = e.patient_id AND a.id = e.id
       LEFT JOIN alarm b ON e.kind = 'alarm' AND b.id = e.id
       JOIN LATERAL (
@@ -221,8 +222,8 @@ async def new_round(db: Db, over: Sequence[tuple[uuid.UUID, datetime, datetime]]
 
 # What begins again says what it said first: at once only when it is high.
 BEGUN_AGAIN = """
-    SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.started_at, o.zone, e.begun, e.round
-      FROM escalation e JOIN organization o ON o.id = e.organization_id
+    SELECT e.id, e.organization_id, e.kind, e.patient_id, e.team_id, e.severity, e.started_at, k.zone, e.begun, e.round
+      FROM escalation e JOIN team_clock k ON k.team_id = e.team_id
      WHERE e.id = ANY($1) AND e.severity <> 'high'
      ORDER BY e.id
 """

@@ -73,10 +73,12 @@ END = """
       FROM alert a
       JOIN organization o ON o.id = a.organization_id
       LEFT JOIN escalation e ON e.id = a.id
+      LEFT JOIN team_clock k ON k.team_id = e.team_id
      WHERE a.patient_id = z.patient_id AND a.id = z.alert_id AND z.ended_at IS NULL
        AND ($2::uuid IS NULL OR z.alert_id = $2)
        AND (z.ends_at <= $1 OR a.status <> 'open' OR worse(z.severity, a.severity) <> z.severity)
-    RETURNING z.alert_id, z.patient_id, z.organization_id, z.severity, z.ends_at, z.ended_why, e.team_id, o.zone
+    RETURNING z.alert_id, z.patient_id, z.organization_id, z.severity, z.ends_at, z.ended_why, e.team_id,
+              coalesce(k.zone, o.zone) AS zone
 """
 
 

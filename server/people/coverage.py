@@ -1,4 +1,4 @@
-"""Which hours a team must be on shift, and in which of them nobody is: pure, on the organization's clock."""
+"""Which hours a team must be on shift, and in which of them nobody is: pure, on the team's clock."""
 
 import uuid
 from collections.abc import Sequence, Set
@@ -166,11 +166,11 @@ async def coming(db: Db, team: uuid.UUID, zone: str, now: datetime) -> Span | No
     return next_hours(await hours_of(db, team), await closed_in(db, team, monday), zone, now)
 
 
-ZONE = "SELECT o.zone FROM team t JOIN organization o ON o.id = t.organization_id WHERE t.id = $1"
+ZONE = "SELECT zone FROM team_clock WHERE team_id = $1"
 
 
 async def zone_of(db: Db, team: uuid.UUID) -> str | None:
-    """None when there is no such team."""
+    """Its clinic's, else the organization's; None when there is no such team."""
     zone: str | None = await db.fetchval(ZONE, team)
     return zone
 

@@ -56,13 +56,15 @@ async def listed(db: Db, since: date) -> list[Holiday]:
     return [Holiday(**dict(row)) for row in await db.fetch(LISTED, since)]
 
 
-# A clinic's own holiday is a team's when all of the team's patients are of that clinic.
+# A clinic's own holiday is that of the teams on its clock; of a team on the organization's, when all of the team's
+# patients are of that clinic.
 OF_TEAMS = """
     SELECT t.id AS team_id, h.day, bool_or(h.monitored) AS monitored
       FROM team t JOIN holiday h ON h.organization_id = t.organization_id AND h.cancelled_at IS NULL
      WHERE t.id = ANY($1) AND h.day BETWEEN $2 AND $3
-       AND (h.clinic_id IS NULL
-            OR EXISTS (SELECT FROM patient p WHERE p.team_id = t.id AND p.clinic_id = h.clinic_id)
+       AND (h.clinic_id IS NULL OR h.clinic_id = t.clinic_id
+            OR t.clinic_id IS NULL
+               AND EXISTS (SELECT FROM patient p WHERE p.team_id = t.id AND p.clinic_id = h.clinic_id)
                AND NOT EXISTS (SELECT FROM patient p WHERE p.team_id = t.id AND p.clinic_id <> h.clinic_id
                                   AND NOT p.synthetic))
      GROUP BY t.id, h.day

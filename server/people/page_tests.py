@@ -32,11 +32,11 @@ class Phone(msgspec.Struct, frozen=True, kw_only=True):
     away: list[Span]
 
 
-# Whoever a team that wants it can page: its members, its charge nurse, its stand-in, and whoever it gives a shift. Only
-# who has no test of this week. A test while a page waits for an answer could be answered instead of the page, so it
-# waits for a better moment.
+# Whoever a team that wants it can page, on the clock of that team (of several: the first by name). Only who has no test
+# of this week. A test while a page waits for an answer could be answered instead of the page, so it waits for a better
+# moment.
 PHONES = """
-    SELECT s.id AS staff_id, s.organization_id, o.zone, s.phone,
+    SELECT s.id AS staff_id, s.organization_id, k.zone, s.phone,
            array(SELECT sh.starts_at FROM shift sh WHERE sh.staff_id = s.id AND sh.cancelled_at IS NULL
                     AND sh.ends_at > $2::timestamptz - interval '8 days' AND sh.starts_at < $2 + interval '8 days'
                   ORDER BY sh.starts_at, sh.id) AS shift_from,
@@ -47,20 +47,14 @@ PHONES = """
                     AND t.ends_at > $2::timestamptz - interval '8 days' ORDER BY t.starts_at, t.id) AS away_from,
            array(SELECT t.ends_at FROM time_off t WHERE t.staff_id = s.id AND t.cancelled_at IS NULL
                     AND t.ends_at > $2::timestamptz - interval '8 days' ORDER BY t.starts_at, t.id) AS away_to
-      FROM staff s JOIN organization o ON o.id = s.organization_id
+      FROM staff s
+      JOIN LATERAL (
+           SELECT t.zone FROM teams_paging(s.id, s.organization_id, $2, $3) t
+            WHERE t.test_pages ORDER BY t.name, t.team_id LIMIT 1) k ON true
      WHERE s.disabled_at IS NULL AND s.phone IS NOT NULL
-       AND EXISTS (
-           SELECT FROM team t
-            WHERE t.organization_id = s.organization_id AND t.test_pages
-              AND (s.id IN (t.charge_nurse_id, t.fallback_id)
-                   OR EXISTS (SELECT FROM team_member m WHERE m.team_id = t.id AND m.staff_id = s.id)
-                   OR EXISTS (SELECT FROM shift sh
-                               WHERE sh.team_id = t.id AND sh.staff_id = s.id AND sh.cancelled_at IS NULL
-                                 AND sh.ends_at > $2::timestamptz - interval '8 days'
-                                 AND sh.starts_at < $2::timestamptz + interval '8 days')))
        AND NOT EXISTS (SELECT FROM page_test p
                         WHERE p.staff_id = s.id AND p.made_at > $2::timestamptz - interval '8 days'
-                          AND p.monday = date_trunc('week', $2 AT TIME ZONE o.zone)::date)
+                          AND p.monday = date_trunc('week', $2 AT TIME ZONE k.zone)::date)
        AND NOT EXISTS (
            SELECT FROM message m
              LEFT JOIN alert a ON a.organization_id = m.organization_id AND a.id = m.alert_id
@@ -80,7 +74,7 @@ async def untested(db: Db, now: datetime) -> list[Phone]:
             shifts=list(zip(row["shift_from"], row["shift_to"], strict=True)),
             away=list(zip(row["away_from"], row["away_to"], strict=True)),
         )
-        for row in await db.fetch(PHONES, BATCH, now)
+        for row in await db.fetch(PHONES, BATCH, now, TRIED_WITHIN)
     ]  # fmt: skip
 
 
@@ -210,20 +204,9 @@ LATEST = """
             ORDER BY x.monday DESC LIMIT 1) t ON true
       LEFT JOIN message m ON m.id = t.message_id
       JOIN LATERAL (
-           SELECT bool_or(g.test_pages AND (w.regular OR w.was_rostered)) AS for_long
-             FROM team g
-            CROSS JOIN LATERAL (
-                  SELECT coalesce(s.id IN (g.charge_nurse_id, g.fallback_id), false)
-                         OR EXISTS (SELECT FROM team_member b WHERE b.team_id = g.id AND b.staff_id = s.id) AS regular,
-                         coalesce(bool_or(sh.ends_at > $3::timestamptz - interval '8 days'
-                                          AND sh.starts_at < $3::timestamptz + interval '8 days'), false) AS rostered,
-                         coalesce(bool_or(sh.ends_at BETWEEN $3::timestamptz - $4::interval
-                                          AND $3::timestamptz - interval '8 days'), false) AS was_rostered
-                    FROM shift sh
-                   WHERE sh.team_id = g.id AND sh.staff_id = s.id AND sh.cancelled_at IS NULL
-                     AND sh.ends_at > $3::timestamptz - $4::interval) w
-            WHERE g.organization_id = s.organization_id AND (w.regular OR w.rostered)
-              AND CASE WHEN $1::uuid IS NULL THEN g.test_pages ELSE g.id = $1 END
+           SELECT bool_or(t.test_pages AND t.long_since) AS for_long
+             FROM teams_paging(s.id, s.organization_id, $3, $4) t
+            WHERE CASE WHEN $1::uuid IS NULL THEN t.test_pages ELSE t.team_id = $1 END
            HAVING count(*) > 0) paged ON true
      CROSS JOIN LATERAL (
            SELECT CASE WHEN paged.for_long

@@ -168,8 +168,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 PUBLISHED = """
-    SELECT w.organization_id, w.team_id, t.name AS team, w.monday, o.zone, w.published_at, s.name AS published_by
-      FROM roster_week w JOIN team t ON t.id = w.team_id JOIN organization o ON o.id = w.organization_id
+    SELECT w.organization_id, w.team_id, t.name AS team, w.monday, k.zone, w.published_at, s.name AS published_by
+      FROM roster_week w JOIN team t ON t.id = w.team_id JOIN team_clock k ON k.team_id = t.id
       JOIN staff s ON s.id = w.published_by
      WHERE w.monday = ANY($1::date[]) AND ($2::uuid IS NULL OR w.team_id = $2)
      ORDER BY w.team_id, w.monday
@@ -200,8 +200,9 @@ class Unpublished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 UNPUBLISHED = """
-    SELECT t.organization_id, t.id AS team_id, t.name AS team, d.monday, o.zone
+    SELECT t.organization_id, t.id AS team_id, t.name AS team, d.monday, k.zone
       FROM team t JOIN organization o ON o.id = t.organization_id AND o.state = 'live'
+      JOIN team_clock k ON k.team_id = t.id
       CROSS JOIN unnest($1::date[]) AS d (monday)
      WHERE NOT EXISTS (SELECT FROM roster_week w WHERE w.team_id = t.id AND w.monday = d.monday)
        AND EXISTS (SELECT FROM patient p WHERE p.team_id = t.id AND NOT p.synthetic AND p.monitoring_status = 'active')

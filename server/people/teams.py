@@ -10,9 +10,16 @@ from server.db.pool import Db
 
 
 class Team(msgspec.Struct, frozen=True, kw_only=True):
+    """With `clinic_id` it works on that clinic's clock and keeps its holidays; else on the organization's clock.
+
+    `after_hours_phone` (E.164): what its patients may call when nobody watches.
+    """
+
     id: uuid.UUID
     organization_id: uuid.UUID
     name: str
+    clinic_id: uuid.UUID | None = None
+    after_hours_phone: str | None = None
 
 
 class Shift(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,11 +41,19 @@ async def insert(db: Db, team: Team) -> bool:
     return await db.fetchval(INSERT, team.id, team.organization_id, team.name) is not None
 
 
-LIST = "SELECT id, organization_id, name FROM team ORDER BY name, id"
+LIST = "SELECT id, organization_id, name, clinic_id, after_hours_phone FROM team ORDER BY name, id"
 
 
 async def list_all(db: Db) -> list[Team]:
     return [Team(**dict(row)) for row in await db.fetch(LIST)]
+
+
+BIND = "UPDATE team SET clinic_id = $2 WHERE id = $1 AND clinic_id IS DISTINCT FROM $2 RETURNING true"
+
+
+async def bind(db: Db, team: uuid.UUID, clinic: uuid.UUID | None) -> bool:
+    """From now on it works on the clock of that clinic, or the organization's. False when it did already."""
+    return await db.fetchval(BIND, team, clinic) is True
 
 
 ADD_MEMBER = """

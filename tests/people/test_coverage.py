@@ -1,4 +1,4 @@
-"""Which hours nobody has: on the organization's clock, over its changes, and cut to the minute."""
+"""Which hours nobody has: on the team's clock, over its changes, and cut to the minute."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -55,5 +55,5 @@ def test_whole_days_join_into_one() -> None:
     assert required(days, MONDAY, ZONE) == [week_of(MONDAY, ZONE)]
 
 
-def test_hours_are_said_on_the_organizations_clock() -> None:
+def test_hours_are_said_on_the_teams_clock() -> None:
     assert says([span(22, 30)], ZONE) == "Mon Nov 23, 22:00 to Tue Nov 24, 06:00"

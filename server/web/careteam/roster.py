@@ -20,6 +20,7 @@ from server.people import clinics, coverage, holidays, page_tests, shifts, staff
 from server.people.coverage import Hours
 from server.people.shifts import Named
 from server.people.staff import Staff
+from server.people.teams import Team
 from server.security import audit
 from server.security.guards import allow
 from server.security.sessions import Person
@@ -57,37 +58,39 @@ async def _page(
 ) -> Template:  # fmt: skip
     """One team's week; after an error as it was typed."""
     now = datetime.now(UTC)
-    monday = _monday(week) if week else coverage.monday_of(now, person.zone)
     async with request.app.state.database.transaction(person.who) as db:
         all_teams = await teams.list_all(db)
         chosen = next((one for one in all_teams if team in {None, one.id}), None)
         if chosen is None:
             raise NotFound(schedule.NO_TEAM)
-        shown = await _shown(db, person, chosen.id, monday, now)
+        zone = await coverage.zone_of(db, chosen.id) or person.zone
+        this_monday = coverage.monday_of(now, zone)
+        monday = _monday(week) if week else this_monday
+        shown = await _shown(db, person, chosen, zone, monday, now)
         await audit.note(db, person.who, person.organization, "roster.view", f"team:{chosen.id}", now)
     return page(
         "careteam/roster.html", person, status=error.status if error else 200, teams=all_teams, team=chosen,
         monday=monday, day_names=DAYS, days=[monday + n * DAY for n in range(7)], problem=error.says if error else None,
-        typed=typed or {}, local=lambda at: at.astimezone(ZoneInfo(person.zone)),
-        this_monday=coverage.monday_of(now, person.zone), week=timedelta(days=7), came_words=CAME,
+        typed=typed or {}, local=lambda at: at.astimezone(ZoneInfo(zone)), team_clock={"zone": zone},
+        this_monday=this_monday, week=timedelta(days=7), came_words=CAME,
         came_advice=_advice, **shown,
     )  # fmt: skip
 
 
-async def _shown(db: Db, person: Person, team: uuid.UUID, monday: date, now: datetime) -> dict[str, Any]:
-    window = coverage.week_of(monday, person.zone)
+async def _shown(db: Db, person: Person, chosen: Team, zone: str, monday: date, now: datetime) -> dict[str, Any]:
+    team, window = chosen.id, coverage.week_of(monday, zone)
     hours = {one.weekday: one for one in await coverage.hours_of(db, team)}
     ahead = (max(window[0], now), window[1])
-    gaps = await coverage.uncovered(db, team, monday, person.zone, ahead) if ahead[0] < ahead[1] else []
+    gaps = await coverage.uncovered(db, team, monday, zone, ahead) if ahead[0] < ahead[1] else []
     published = await shifts.published(db, [monday], team)
     high = steps.for_chain(await steps.of(db, [person.organization]), person.organization, team, "high")
-    today = now.astimezone(ZoneInfo(person.zone)).date()
+    today = now.astimezone(ZoneInfo(zone)).date()
     days = await holidays.listed(db, min(today, monday))
     entered = {one.day for one in days if one.clinic_id is None}
     return {
         "shifts": await shifts.listed(db, team, window, now),
         "away": await shifts.away(db, min(now, window[0])),
-        "gaps": [coverage.says([gap], person.zone) for gap in gaps],
+        "gaps": [coverage.says([gap], zone) for gap in gaps],
         "published": published[0] if published else None,
         "named": await shifts.named(db, team),
         "steps": high,
@@ -95,7 +98,9 @@ async def _shown(db: Db, person: Person, team: uuid.UUID, monday: date, now: dat
         "holidays": days,
         "closed": await holidays.of_teams(db, [team], monday),
         "offered": [(day, name) for day, name in holidays.coming(today) if day not in entered],
-        "clinics": await clinics.list_all(db),
+        "clinics": (known := await clinics.list_all(db)),
+        "whose_clock": next((one.name for one in known if one.id == chosen.clinic_id), person.organization_name),
+        "any_published": await shifts.published_since(db, team, coverage.monday_of(now, zone)),
         "tests": page_tests.sorted_by_trouble(await page_tests.latest(db, now, team)),
         "tests_wanted": await page_tests.wanted(db, team),
         "staff": _likely_first([one for one in await staff.list_all(db) if one.disabled_at is None]),
@@ -116,11 +121,12 @@ def _likely_first(people: list[Staff]) -> list[Staff]:
 @post("/roster/shifts", guards=[MAY], include_in_schema=False)
 async def add_shift(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
-        begins = _moment(day_in(typed, "day"), _clock(typed, "from"), who)
-        ends = _moment(day_in(typed, "day"), _clock(typed, "to"), who)
+        zone = await _zone(database, who, id_in(typed, "team"))
+        begins = _moment(day_in(typed, "day"), _clock(typed, "from"), zone)
+        ends = _moment(day_in(typed, "day"), _clock(typed, "to"), zone)
         # "22:00 to 06:00" ends on the next day, by the clock on the wall.
         if ends <= begins:
-            ends = _moment(day_in(typed, "day") + DAY, _clock(typed, "to"), who)
+            ends = _moment(day_in(typed, "day") + DAY, _clock(typed, "to"), zone)
         await schedule.add_shift(database, who, id_in(typed, "team"), id_in(typed, "staff"), (begins, ends), now)
 
     return await changed(request, person, change)
@@ -147,9 +153,10 @@ async def restore_shift(request: Asked, person: NamedDependency[Person]) -> Temp
 @post("/roster/time-off", guards=[MAY], include_in_schema=False)
 async def add_time_off(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
+        zone = await _zone(database, who, id_in(typed, "team"))
         span = (
-            _moment(day_in(typed, "first"), _clock(typed, "away_from"), who),
-            _moment(day_in(typed, "last"), _clock(typed, "away_to"), who),
+            _moment(day_in(typed, "first"), _clock(typed, "away_from"), zone),
+            _moment(day_in(typed, "last"), _clock(typed, "away_to"), zone),
         )
         await schedule.add_time_off(database, who, id_in(typed, "away_staff"), span, now)
 
@@ -179,6 +186,15 @@ async def name(request: Asked, person: NamedDependency[Person]) -> Template | Re
 async def declare(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
     async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
         await schedule.declare(database, who, id_in(typed, "team"), [_hours(typed, day) for day in range(7)], now)
+
+    return await changed(request, person, change)
+
+
+@post("/roster/clock", guards=[MAY], include_in_schema=False)
+async def bind(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
+    async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
+        clinic = id_in(typed, "clock_of") if typed.get("clock_of") else None
+        await schedule.bind(database, who, id_in(typed, "team"), clinic, typed.get("sure") == "1", now)
 
     return await changed(request, person, change)
 
@@ -229,8 +245,17 @@ def _clock(typed: Typed, field: str) -> time:
         raise Invalid("Give the time as hours and minutes, like 07:30.") from None
 
 
-def _moment(day: date, at: time, person: Person) -> datetime:
-    return datetime.combine(day, at.replace(tzinfo=None), ZoneInfo(person.zone)).astimezone(UTC)
+async def _zone(database: Database, person: Person, team: uuid.UUID) -> ZoneInfo:
+    """What is typed on the page is meant on the team's clock."""
+    async with database.transaction(person.who) as db:
+        zone = await coverage.zone_of(db, team)
+    if zone is None:
+        raise NotFound(schedule.NO_TEAM)
+    return ZoneInfo(zone)
+
+
+def _moment(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at.replace(tzinfo=None), zone).astimezone(UTC)
 
 
 def _hours(typed: Typed, day: int) -> Hours:
@@ -257,5 +282,6 @@ handlers = [
     remove_time_off,
     name,
     declare,
+    bind,
     publish,
 ]
