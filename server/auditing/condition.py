@@ -12,7 +12,7 @@ from server.monitoring.findings import Severity
 # Trouble of ours, apart from what the auditor finds; a device's is not.
 OURS = (
     "texts_not_leaving", "text_unresolved", "broker_drops", "chain_exhausted", "page_failed", "page_test_failed",
-    "roster", "roster_gap", "roster_unpublished",
+    "roster", "roster_gap", "roster_unpublished", "no_stand_in",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Db
 from server.errors import Conflict, Invalid, NotFound, Refused
 from server.flows.answering import answering
-from server.people import clinics, coverage, holidays, page_tests, shifts, staff, teams
+from server.people import clinics, coverage, holidays, page_tests, shifts, staff, stand_ins, teams
 from server.people.coverage import Hours, Span
 from server.people.holidays import Holiday
 from server.people.shifts import Named
@@ -135,7 +135,7 @@ async def publish(database: Database, person: Person, team: uuid.UUID, monday: d
         gaps = await coverage.uncovered(db, team, monday, zone, (max(begins, now), ends))
         if gaps:
             raise Invalid(f"Not published: nobody is on shift {coverage.says(gaps, zone)}.")
-        if not await shifts.has_stand_in(db, team):
+        if not await stand_ins.exists(db, team):
             raise Invalid(NO_STAND_IN)
         if await shifts.publish(db, team, monday, person.staff_id, now):
             await _note(db, person, "roster.publish", f"team:{team}", now)

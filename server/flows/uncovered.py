@@ -1,4 +1,4 @@
-"""Hours without anybody on shift are said before they come: a gap of a published week, and a week not published."""
+"""What the roster lacks is said before it hurts: a gap of a published week, a week not published, no stand-in."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -8,31 +8,41 @@ from server.db.pool import Database, Db, Who
 from server.monitoring import alarms
 from server.monitoring.alarms import Alarm
 from server.monitoring.findings import Severity
-from server.people import coverage, shifts
+from server.people import coverage, shifts, stand_ins
+from server.people.stand_ins import Missing
 
 AHEAD = timedelta(hours=12)
 SOON = timedelta(hours=2)  # from then on a gap pages: somebody can still be found, and whoever stands in should know
 PUBLISH_WITHIN = timedelta(days=3)
-KIND, UNPUBLISHED = "roster_gap", "roster_unpublished"
+RESTS = timedelta(hours=4)  # what staff resolved and is so still: said again then, or when it says something else
+KIND, UNPUBLISHED, NO_STAND_IN = "roster_gap", "roster_unpublished", "no_stand_in"
 COVERED = "Closed by itself: somebody is on shift in those hours now."
 PUBLISHED = "Closed by itself: the week is published, or somebody is on shift in all its hours."
+NAMED = "Closed by itself: the team has a stand-in who can be paged."
+WHY = {
+    "nobody": "it names no stand-in", "left": "the stand-in, {name}, works here no more",
+    "no_telephone": "the stand-in, {name}, has no telephone",
+}  # fmt: skip
 DAY = timedelta(days=1)
 
 
 async def watch(database: Database, who: Who, now: datetime) -> int:
     """Look at the next twelve hours of every published week, and at the weeks that begin in three days and are not.
 
+    And at the stand-ins: whoever leaves does so at once, and nobody else would notice whom pages no longer reach.
     Returns how many teams have a gap in a published week.
     """
     async with database.transaction(who) as db:
         gaps = await _gaps(db, now)
         await _keep(db, KIND, gaps, COVERED, now)
         await _keep(db, UNPUBLISHED, await _unpublished(db, now), PUBLISHED, now)
+        without = [_no_stand_in(one) for one in await stand_ins.missing(db, _mondays([now - DAY])[0])]
+        await _keep(db, NO_STAND_IN, without, NAMED, now)
     return len(gaps)
 
 
 async def _keep(db: Db, kind: str, called_for: Sequence[Alarm], over_says: str, now: datetime) -> None:
-    changed = set(await alarms.keep(db, called_for, now))
+    changed = set(await alarms.keep(db, await alarms.awake(db, called_for, now - RESTS), now))
     subjects = {(one.organization_id, one.subject) for one in called_for}
     over = [one for one in await alarms.standing_subjects(db, kind) if one not in subjects]
     await alarms.settle(db, kind, over, over_says, now)
@@ -74,6 +84,15 @@ def _not_published(week: shifts.Unpublished) -> Alarm:
     )  # fmt: skip
 
 
+def _no_stand_in(one: Missing) -> Alarm:
+    why = WHY[one.why].format(name=one.name)
+    return Alarm(
+        organization_id=one.organization_id, kind=NO_STAND_IN, subject=str(one.team_id), severity="high",
+        says=f"{one.team}: {why}. Pages that nobody on shift gets may go to anybody, and published weeks do not count "
+        "as covered. Name a stand-in on the roster, under Told next.",
+    )  # fmt: skip
+
+
 def _mondays(times: Sequence[datetime]) -> list[date]:
     return sorted({at.date() - timedelta(days=at.date().weekday()) for at in times})
 
@@ -81,9 +100,9 @@ def _mondays(times: Sequence[datetime]) -> list[date]:
 async def _uncovered(
     db: Db, week: shifts.Published | shifts.Unpublished, now: datetime, ahead: timedelta
 ) -> list[coverage.Span]:
-    """What is left of the week and begins so soon."""
-    begins, ends = coverage.week_of(week.monday, week.zone)
-    window = (max(begins, now), min(ends, now + ahead))
-    if window[0] >= window[1]:
+    """The gaps that are not over and begin so soon, each whole: what is said of one does not change while it lasts."""
+    whole = coverage.week_of(week.monday, week.zone)
+    if whole[1] <= now or whole[0] >= now + ahead:
         return []
-    return await coverage.uncovered(db, week.team_id, week.monday, week.zone, window)
+    gaps = await coverage.uncovered(db, week.team_id, week.monday, week.zone, whole)
+    return [gap for gap in gaps if gap[0] < now + ahead and gap[1] > now]

@@ -30,6 +30,7 @@ TITLES = {
     "roster": "Nobody on shift",
     "roster_gap": "Hours without anybody on shift",
     "roster_unpublished": "Roster not published",
+    "no_stand_in": "No stand-in who can be paged",
     "page_test_failed": "A telephone does not get pages",
     "chain_exhausted": "Nobody answers: everybody was paged",
     "page_failed": "A page did not arrive",
@@ -47,6 +48,17 @@ TITLES = {
     "patient_wants_call": "Patient asks for a call",
     "wrong_number": "Wrong number",
 }
+
+
+# A team's id tells nobody anything; a device's id and a record number do.
+UNNAMED = {
+    "roster", "roster_gap", "roster_unpublished", "no_stand_in", "chain_exhausted", "page_failed", "text_unresolved",
+}  # fmt: skip
+
+
+def title(kind: str, subject: str) -> str:
+    """ "Silent device · cuff-12"."""
+    return TITLES.get(kind, kind) + ("" if kind in UNNAMED else f" · {subject}")
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +119,26 @@ async def keep(db: Db, alarms: Sequence[Alarm], now: datetime) -> list[uuid.UUID
         return []
     rows = [(uuid7(), a.organization_id, a.kind, a.subject, a.severity, a.says) for _, a in sorted(unique.items())]
     return [row["organization_id"] for row in await db.fetch(KEEP, *map(list, zip(*rows, strict=True)), now)]
+
+
+# What was resolved as less than it is now is news.
+RESTING = """
+    SELECT n.organization_id, n.kind, n.subject
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[])
+           AS n (organization_id, kind, subject, severity, says)
+     WHERE EXISTS (SELECT FROM alarm a
+                    WHERE a.organization_id = n.organization_id AND a.kind = n.kind AND a.subject = n.subject
+                      AND a.says = n.says AND worse(a.severity, n.severity) = a.severity
+                      AND a.resolved_by IS NOT NULL AND a.resolved_at > $6)
+"""
+
+
+async def awake(db: Db, alarms: Sequence[Alarm], since: datetime) -> list[Alarm]:
+    """Without those that staff resolved since then although they say the same still."""
+    rows = [(a.organization_id, a.kind, a.subject, a.severity, a.says) for a in alarms]
+    columns = map(list, zip(*rows, strict=True)) if rows else [[]] * 5
+    resting = {tuple(row) for row in await db.fetch(RESTING, *columns, since)}
+    return [one for one in alarms if (one.organization_id, one.kind, one.subject) not in resting]
 
 
 async def raise_alarm(

@@ -132,17 +132,6 @@ async def name(db: Db, team: uuid.UUID, who: Named) -> bool:
     return await db.fetchval(NAME, team, who.charge_nurse_id, who.fallback_id) is True
 
 
-HAS_STAND_IN = """
-    SELECT EXISTS (SELECT FROM team t JOIN staff s ON s.id = t.fallback_id
-                    WHERE t.id = $1 AND s.disabled_at IS NULL AND s.phone IS NOT NULL)
-"""
-
-
-async def has_stand_in(db: Db, team: uuid.UUID) -> bool:
-    """Does the team name somebody who can be paged when nobody is on shift?"""
-    return bool(await db.fetchval(HAS_STAND_IN, team))
-
-
 PUBLISH = """
     INSERT INTO roster_week (team_id, monday, organization_id, published_at, published_by)
     SELECT id, $2, organization_id, $4, $3 FROM team WHERE id = $1

@@ -190,7 +190,7 @@ async def test_a_gap_that_arises_in_a_published_week_raises_an_alarm_until_it_is
     assert await uncovered.watch(worker_db, WORKER, monday) == 1
     row = await owner.fetchrow("SELECT kind, severity, says, seen_count FROM alarm")
     assert (row["kind"], row["severity"], row["seen_count"]) == ("roster_gap", "medium", 1)
-    assert re.search(r"nobody is on shift Mon \w{3} \d+, 07:00 to Mon \w{3} \d+, 13:00", row["says"])
+    assert re.search(r"nobody is on shift Mon \w{3} \d+, 07:00 to Mon \w{3} \d+, 19:00", row["says"])
     cover = {"staff": clinic.backup, "day": next_monday(), "from": "07:00", "to": "19:00"}
     await post(coordinator, clinic, "/shifts", **cover)
     assert await uncovered.watch(worker_db, WORKER, monday) == 0
@@ -294,6 +294,18 @@ async def test_a_stand_in_is_not_taken_away_while_a_week_is_published(
     assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback=clinic.backup)).status_code == 303
     await owner.execute("UPDATE roster_week SET monday = monday - 21")
     assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback="")).status_code == 303
+
+
+async def test_a_published_week_whose_stand_in_left_is_shown_as_not_covered(
+    coordinator: Client, clinic: Clinic, owner: Any
+) -> None:
+    await fill(coordinator, clinic)
+    await post(coordinator, clinic, "/publish")
+    assert "does not count as covered" not in await look(coordinator)
+    await owner.execute("UPDATE staff SET disabled_at = now() WHERE id = $1", clinic.charge)
+    assert "does not count as covered" in await look(coordinator)
+    assert (await post(coordinator, clinic, "/names", charge_nurse="", fallback=clinic.backup)).status_code == 303
+    assert "does not count as covered" not in await look(coordinator)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from server.db.pool import Database, Db
 from server.errors import CareloopError, Conflict, Invalid, NotFound
 from server.flows import schedule, try_phones
 from server.monitoring import steps
-from server.people import clinics, coverage, holidays, page_tests, shifts, staff, teams
+from server.people import clinics, coverage, holidays, page_tests, shifts, staff, stand_ins, teams
 from server.people.coverage import Hours
 from server.people.shifts import Named
 from server.people.staff import Staff
@@ -93,6 +93,7 @@ async def _shown(db: Db, person: Person, chosen: Team, zone: str, monday: date, 
         "gaps": [coverage.says([gap], zone) for gap in gaps],
         "published": published[0] if published else None,
         "named": await shifts.named(db, team),
+        "has_stand_in": await stand_ins.exists(db, team),
         "steps": high,
         "steps_said": timeline(high),
         "holidays": days,
