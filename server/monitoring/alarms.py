@@ -57,8 +57,8 @@ UNNAMED = {
 
 
 def title(kind: str, subject: str) -> str:
-    """ "Silent device · cuff-12"."""
-    return TITLES.get(kind, kind) + ("" if kind in UNNAMED else f" · {subject}")
+    """ "Silent device · cuff-12"; without a subject its kind alone."""
+    return TITLES.get(kind, kind) + (f" · {subject}" if subject and kind not in UNNAMED else "")
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.db.pool import Db
-from server.monitoring import parameters
-from server.monitoring.alarms import TITLES
+from server.monitoring import alarms, parameters
 from server.monitoring.findings import Age, Severity, Side
 from server.monitoring.parameters import Parameters
 
@@ -194,12 +193,14 @@ async def one_alert(db: Db, patient: uuid.UUID, alert: uuid.UUID) -> Item | None
 
 # Whom to call about a silent device: the one person who has it, or what speaks through it. Of a text: who wrote it.
 # What is behind a silent hub comes last: where not all are shown, the hubs are.
+# A telephone that does not get pages is named by whose it is.
 ALARMS = """
-    SELECT a.id, a.severity, a.status, a.kind AS title, a.subject, a.says, a.opened_at,
+    SELECT a.id, a.severity, a.status, a.kind AS title, coalesce(o.name, a.subject) AS subject, a.says, a.opened_at,
            a.last_seen_at AS last_at, a.seen_count AS count, a.acknowledged_at, a.acknowledged_by,
            s.name AS acknowledged_name, w.patient_id, w.patient_name, w.mrn, a.again_at, a.again_why, h.id AS behind
       FROM alarm a
       LEFT JOIN staff s ON s.id = a.acknowledged_by
+      LEFT JOIN staff o ON a.kind = 'page_test_failed' AND o.id::text = a.subject
       LEFT JOIN LATERAL (
            SELECT min(p.id::text)::uuid AS patient_id, min(p.given_name || ' ' || p.family_name) AS patient_name,
                   min(p.mrn) AS mrn
@@ -220,24 +221,21 @@ ALARMS = """
 """
 
 
-# A team's id tells nobody anything; a device's id and a record number do.
-UNNAMED = {"roster", "roster_gap", "roster_unpublished", "chain_exhausted", "page_failed", "text_unresolved"}
 ABOUT_TEXT = {"patient_message", "patient_wants_call", "patient_in_danger", "wrong_number"}
 A_TEXT = "text "  # before the text's id, where no patient has the number (flows/heard.py)
 
 
 async def open_items(db: Db) -> list[Item]:
     """The worklist."""
-    alarms = [_alarm(dict(row)) for row in await db.fetch(ALARMS)]
-    return in_order([*await open_alerts(db), *alarms])
+    of_alarms = [_alarm(dict(row)) for row in await db.fetch(ALARMS)]
+    return in_order([*await open_alerts(db), *of_alarms])
 
 
 def _alarm(row: dict[str, Any]) -> Item:
     kind, subject = row.pop("title"), row.pop("subject")
     stranger = subject.removeprefix(A_TEXT) if kind in ABOUT_TEXT and subject.startswith(A_TEXT) else None
-    named = "" if kind in UNNAMED or stranger else f" · {subject}"
     return Item(
-        kind="alarm", title=TITLES.get(kind, kind) + named, about_text=kind in ABOUT_TEXT,
+        kind="alarm", title=alarms.title(kind, "" if stranger else subject), about_text=kind in ABOUT_TEXT,
         stranger_text=uuid.UUID(stranger) if stranger else None, **row,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from notifications.reconcile import reconcile
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import try_phones
+from server.monitoring import worklist
 from server.people import page_tests
 from server.people.page_tests import Phone
 from server.worker import raise_alarm
@@ -178,6 +179,9 @@ async def test_one_that_does_not_arrive_raises_an_alarm_that_says_what_to_do(
         return
     says = await owner.fetchval("SELECT says FROM alarm")
     assert "Nurse Aspen" in says
+    async with worker_db.transaction(WORKER) as db:
+        (item,) = await worklist.open_items(db)
+    assert item.title == "A telephone does not get pages · Nurse Aspen"
     assert ("text START" in says) == (reason in {"opted_out", "21610"})
     await owner.execute("UPDATE page_test SET answered_at = $1", now)
     await try_phones.try_phones(worker_db, WORKER, now + 2 * HOUR, TOLD)
