@@ -9,20 +9,25 @@ import msgspec
 
 from notifications import outbox, wording
 from notifications.messages import Message
+from notifications.wording import Rendered
 from server.db.events import Event, tell
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.outreach import wordings
 from server.outreach.wordings import Owns
-from server.people import coverage
+from server.people import coverage, phones
 from server.people.coverage import Span
 
 BACK = timedelta(minutes=15)  # a crossing older than that is not what the patient just measured
+PLAIN, WITH_NUMBER = "not_monitored_now", "not_monitored_now_call"
 NIGHT_TURNS = timedelta(hours=12)  # a night lasts from noon to noon, on the patient's clock
 
 
 class Crossed(msgspec.Struct, frozen=True, kw_only=True):
-    """A patient who crossed a limit just now, of no programme that is watched round the clock."""
+    """A patient who crossed a limit just now, of no programme that is watched round the clock.
+
+    `call` is the team's number for such hours.
+    """
 
     organization_id: uuid.UUID
     patient_id: uuid.UUID
@@ -33,6 +38,7 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     phone: str
     phone_hash: bytes
+    call: str | None
     found_at: datetime
 
 
@@ -41,14 +47,15 @@ class Crossed(msgspec.Struct, frozen=True, kw_only=True):
 # round the clock.
 CROSSED = """
     SELECT DISTINCT ON (p.id) p.organization_id, p.id AS patient_id, p.team_id, c.name AS clinic,
-           k.zone AS team_zone, p.zone, p.language, p.phone, p.phone_hash, f.found_at
+           k.zone AS team_zone, p.zone, p.language, p.phone, p.phone_hash, t.after_hours_phone AS call, f.found_at
       FROM finding f
       JOIN alert a ON a.patient_id = f.patient_id AND a.id = f.alert_id AND a.status <> 'resolved'
       JOIN rule r ON r.id = f.rule_id AND r.kind = 'crossing'
       JOIN patient p ON p.id = f.patient_id AND NOT p.synthetic AND p.phone IS NOT NULL
            AND p.phone_hash IS NOT NULL AND p.monitoring_status <> 'deceased'
       JOIN clinic c ON c.id = p.clinic_id
-      JOIN team_clock k ON k.team_id = p.team_id
+      JOIN team t ON t.id = p.team_id
+      JOIN team_clock k ON k.team_id = t.id
      WHERE f.found_at > $1 AND f.found_at <= $2 AND f.measured_at > $1 AND f.age = 'live'
        AND f.severity IN ('medium', 'high') AND f.superseded_at IS NULL
        AND (SELECT coalesce(bool_and(NOT coalesce(v.around_the_clock, true)), false)
@@ -83,8 +90,7 @@ def _texts(
 
 
 def _text(one: Crossed, hours: Span | None, now: datetime, own: Owns) -> Message:
-    when = _when(hours, one.zone, one.language)
-    text = wording.render("not_monitored_now", one.language, own, clinic=one.clinic, when=when)
+    text = words(one.language, own, one.clinic, one.call, when(hours, one.zone, one.language))
     night = (now.astimezone(ZoneInfo(one.zone)) - NIGHT_TURNS).date()
     return Message(
         id=uuid7(), organization_id=one.organization_id, purpose=text.purpose,
@@ -94,13 +100,20 @@ def _text(one: Crossed, hours: Span | None, now: datetime, own: Owns) -> Message
     )  # fmt: skip
 
 
+def words(language: str, own: Owns, clinic: str, call: str | None, when: str) -> Rendered:
+    """With the number to call where the team has one; own words that know none stand until others are approved."""
+    if call and ((WITH_NUMBER, language) in own or (PLAIN, language) not in own):
+        return wording.render(WITH_NUMBER, language, own, clinic=clinic, phone=phones.readable(call), when=when)
+    return wording.render(PLAIN, language, own, clinic=clinic, when=when)
+
+
 DAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "es": ("el lunes", "el martes", "el miercoles", "el jueves", "el viernes", "el sabado", "el domingo"),
 }
 
 
-def _when(hours: Span | None, zone: str, language: str) -> str:
+def when(hours: Span | None, zone: str, language: str) -> str:
     """ "Monday at 08:00", on the patient's clock; without hours ahead, when the clinic opens."""
     spanish = language == "es"
     if hours is None:

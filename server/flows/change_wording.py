@@ -25,7 +25,7 @@ WAITING = "A draft of this text waits already. Approve or withdraw it first."
 # What fields are filled with in a preview: as long as they get in earnest.
 SAMPLES = {
     "rest": "5", "count": "3", "measured": "23:50 (Nov 21)", "arrived": "14:22",
-    "choices": "1 Guadalupe, 2 Maximiliano", "code": "123456",
+    "choices": "1 Guadalupe, 2 Maximiliano", "code": "123456", "phone": "+1 212-555-0100",
 }  # fmt: skip
 WHEN: dict[Language, str] = {"en": "11/24 10:30", "es": "24 nov 10:30"}
 LINK = "/l/0123456789abcdefghijkl"

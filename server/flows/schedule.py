@@ -8,7 +8,7 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Db
 from server.errors import Conflict, Invalid, NotFound, Refused
 from server.flows.answering import answering
-from server.people import clinics, coverage, holidays, page_tests, shifts, staff, stand_ins, teams
+from server.people import clinics, coverage, holidays, page_tests, phones, shifts, staff, stand_ins, teams
 from server.people.coverage import Hours, Span
 from server.people.holidays import Holiday
 from server.people.shifts import Named
@@ -120,6 +120,15 @@ async def bind(
             if not sure and await shifts.published_since(db, team, monday):
                 raise Invalid(NOT_SURE)
             await _note(db, person, "team.clinic", f"team:{team}", now)
+
+
+async def after_hours_phone(database: Database, person: Person, team: uuid.UUID, typed: str, now: datetime) -> None:
+    """The number its patients may call when nobody watches; nothing typed: none. `Invalid` for what is no number."""
+    phone = phones.normalise(typed) if typed.strip() else None
+    async with answering(database, person, "team.after_hours_phone", team, now) as db:
+        if not await teams.set_after_hours_phone(db, team, phone):
+            raise NotFound(NO_TEAM)
+        await _note(db, person, "team.after_hours_phone", f"team:{team}", now)
 
 
 async def publish(database: Database, person: Person, team: uuid.UUID, monday: date, now: datetime) -> None:

@@ -71,7 +71,7 @@ DUE = """
            m.created_at, m.heard_at, m.to_number, m.to_hash, m.wording, m.wording_version, m.language, m.body,
            t.cannot_call IS NOT NULL AS cannot_call, coalesce(p.monitoring_status = 'deceased', false) AS deceased,
            c.state = 'asked' AND c.deadline > $1 AND a.status = 'open' AS asked,
-           c.id IS NOT NULL OR m.wording = 'not_monitored_now' OR EXISTS (
+           c.id IS NOT NULL OR m.wording IN ('not_monitored_now', 'not_monitored_now_call') OR EXISTS (
                SELECT FROM alarm b WHERE b.organization_id = m.organization_id AND b.kind = 'patient_in_danger'
                   AND b.subject = s.subject AND b.status <> 'resolved') AS told
       FROM message m

@@ -18,6 +18,11 @@ def normalise(typed: str, region: str = "US") -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def readable(e164: str) -> str:
+    """ "+12125550100" → "+1 212-555-0100": as people read it, and a voice says it digit by digit."""
+    return phonenumbers.format_number(phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
 def phone_hash(field_key: str, e164: str) -> bytes:
     """32 bytes; the same number gives the same hash only under the same key."""
     return hmac.digest(field_key.encode(), e164.encode(), "sha256")

@@ -56,6 +56,14 @@ async def bind(db: Db, team: uuid.UUID, clinic: uuid.UUID | None) -> bool:
     return await db.fetchval(BIND, team, clinic) is True
 
 
+SET_AFTER_HOURS_PHONE = "UPDATE team SET after_hours_phone = $2 WHERE id = $1 RETURNING true"
+
+
+async def set_after_hours_phone(db: Db, team: uuid.UUID, phone: str | None) -> bool:
+    """False when there is no such team."""
+    return await db.fetchval(SET_AFTER_HOURS_PHONE, team, phone) is True
+
+
 ADD_MEMBER = """
     INSERT INTO team_member (team_id, staff_id, organization_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 """

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server.db.pool import Database
-from server.flows import after_hours
-from tests.flows.clinic import WORKER, Clinic, make_clinic, paged, tick
+from server.flows import after_hours, reach_safely
+from tests.flows.clinic import TOLD, WORKER, Clinic, make_clinic, paged, tick
 from tests.flows.test_reading import NOW, bp, count, publish, send
 from tests.texting import Phones, phones, send_all
 from tests.world import World
@@ -176,3 +176,58 @@ async def test_a_mean_found_at_night_or_an_old_weight_tells_nobody_that_nobody_w
     assert await told(worker_db, NIGHT + MINUTE) == 0
     await owner.execute("UPDATE rule SET kind = 'crossing' WHERE code = 'bp_high'")
     assert await told(worker_db, NIGHT + MINUTE) == 1
+
+
+NUMBER = "+1 212-555-0199"
+
+
+async def approve(owner: Any, world: World, name: str, body: str) -> None:
+    await owner.execute(
+        """INSERT INTO wording_version (id, organization_id, name, language, version, body, shipped_version, status,
+               drafted_by, author, drafted_at, decided_by, decided_at)
+           VALUES (gen_random_uuid(), $1, $2, 'en', 1001, $3, 1, 'approved', gen_random_uuid(), 'A', $4, 'B', $4)""",
+        world.organization, name, body, DAY,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "own", "says", "wording"),
+    [
+        ("en", {}, f"For other questions call {NUMBER}.", "not_monitored_now_call"),
+        ("es", {}, f"Para otras preguntas llame al {NUMBER}.", "not_monitored_now_call"),
+        ("en", {"not_monitored_now": "{clinic}: ours, {when}"}, "Aspen Clinic: ours,", "not_monitored_now"),
+        ("es", {"not_monitored_now": "{clinic}: ours, {when}"}, NUMBER, "not_monitored_now_call"),
+        (
+            "en", {"not_monitored_now": "x", "not_monitored_now_call": "{clinic}: ours too, {phone} {when}"},
+            f"ours too, {NUMBER}", "not_monitored_now_call",
+        ),
+    ],
+)  # fmt: skip
+async def test_the_teams_number_for_such_hours_is_said(
+    clinic: Clinic, owner: Any, worker_db: Database, language: str, own: dict[str, str], says: str, wording: str
+) -> None:
+    await owner.execute("UPDATE team SET after_hours_phone = '+12125550199'")
+    await owner.execute("UPDATE patient SET language = $1", language)
+    for name, body in own.items():
+        await approve(owner, clinic.world, name, body)
+    await crosses(owner, clinic.world, NIGHT)
+    await told(worker_db, NIGHT + MINUTE)
+    row = await owner.fetchrow("SELECT body, wording, purpose FROM message")
+    assert says in row["body"]
+    assert (row["wording"], row["purpose"]) == (wording, "safety")
+
+
+async def test_a_text_with_the_number_that_does_not_arrive_becomes_a_call_and_pages_nobody(
+    clinic: Clinic, owner: Any, worker_db: Database
+) -> None:
+    """As with the text without it: a high has paged already, and a medium waits."""
+    await owner.execute("UPDATE team SET after_hours_phone = '+12125550199'")
+    await crosses(owner, clinic.world, NIGHT)
+    await told(worker_db, NIGHT + MINUTE)
+    await owner.execute("UPDATE message SET status = 'failed'")
+    await reach_safely.watch(worker_db, WORKER, NIGHT + 2 * MINUTE, TOLD)
+    assert NUMBER in await owner.fetchval("SELECT body FROM message WHERE channel = 'voice'")
+    await owner.execute("UPDATE message SET status = 'failed'")
+    await reach_safely.watch(worker_db, WORKER, NIGHT + 4 * MINUTE, TOLD)
+    assert await count(owner, "task") == 1
+    assert await count(owner, "alarm", "kind = 'patient_unreached'") == 0

@@ -11,7 +11,7 @@ FIELDS = {
     "time": "14:05", "more": "2",
     "clinic": "Clínica Río Grande Heart Center", "url": "https://careloop.clinic.example.org/portal",
     "when": "Mon Nov 23, 08:00", "rest": "5", "measured": "23:50 (Nov 21)", "arrived": "14:22",
-    "count": "12", "code": "123456", "choices": "1 Guadalupe, 2 Maximiliano",
+    "count": "12", "code": "123456", "phone": "+1 212-555-0100", "choices": "1 Guadalupe, 2 Maximiliano",
 }  # fmt: skip
 ALL = [(language, name) for language in wording.LANGUAGES for name in wording.catalogue(language)]
 

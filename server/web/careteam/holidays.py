@@ -1,4 +1,4 @@
-"""On the roster's page: days without working hours, and the weekly test of the team's telephones."""
+"""On the roster's page: days without working hours, the number for after hours, the weekly test of telephones."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -67,6 +67,14 @@ async def test_weekly(request: Asked, person: NamedDependency[Person]) -> Templa
     return await changed(request, person, change)
 
 
+@post("/roster/after-hours", guards=[MAY], include_in_schema=False)
+async def after_hours(request: Asked, person: NamedDependency[Person]) -> Template | Redirect:
+    async def change(database: Database, who: Person, typed: Typed, now: datetime) -> None:
+        await schedule.after_hours_phone(database, who, id_in(typed, "team"), typed.get("after_hours_phone", ""), now)
+
+    return await changed(request, person, change)
+
+
 def _coming(day: date, person: Person, now: datetime) -> date:
     today = _today(person, now)
     if not today <= day < today.replace(year=today.year + 3, day=1):
@@ -88,4 +96,4 @@ def _today(person: Person, now: datetime) -> date:
     return now.astimezone(ZoneInfo(person.zone)).date()
 
 
-handlers = [add, add_federal, remove, test_weekly]
+handlers = [add, add_federal, remove, test_weekly, after_hours]

@@ -16,7 +16,7 @@ from server.db.pool import Database, Db
 from server.errors import CareloopError, Conflict, Invalid, NotFound
 from server.flows import schedule, try_phones
 from server.monitoring import steps
-from server.people import clinics, coverage, holidays, page_tests, shifts, staff, stand_ins, teams
+from server.people import clinics, coverage, holidays, page_tests, shifts, staff, teams
 from server.people.coverage import Hours
 from server.people.shifts import Named
 from server.people.staff import Staff
@@ -24,6 +24,7 @@ from server.people.teams import Team
 from server.security import audit
 from server.security.guards import allow
 from server.security.sessions import Person
+from server.web.careteam import after_hours
 from server.web.careteam.steps import timeline
 from server.web.forms import Typed, typed_in
 from server.web.pages import page
@@ -87,19 +88,21 @@ async def _shown(db: Db, person: Person, chosen: Team, zone: str, monday: date, 
     today = now.astimezone(ZoneInfo(zone)).date()
     days = await holidays.listed(db, min(today, monday))
     entered = {one.day for one in days if one.clinic_id is None}
+    known = await clinics.list_all(db)
     return {
         "shifts": await shifts.listed(db, team, window, now),
         "away": await shifts.away(db, min(now, window[0])),
         "gaps": [coverage.says([gap], zone) for gap in gaps],
         "published": published[0] if published else None,
         "named": await shifts.named(db, team),
-        "has_stand_in": await stand_ins.exists(db, team),
+        "plan": (plan := await after_hours.plan(db, person.organization, chosen, zone, known, now)),
+        "has_stand_in": plan.stand_in,
         "steps": high,
         "steps_said": timeline(high),
         "holidays": days,
         "closed": await holidays.of_teams(db, [team], monday),
         "offered": [(day, name) for day, name in holidays.coming(today) if day not in entered],
-        "clinics": (known := await clinics.list_all(db)),
+        "clinics": known,
         "whose_clock": next((one.name for one in known if one.id == chosen.clinic_id), person.organization_name),
         "any_published": await shifts.published_since(db, team, coverage.monday_of(now, zone)),
         "tests": page_tests.sorted_by_trouble(await page_tests.latest(db, now, team)),

@@ -38,6 +38,7 @@ TITLES: Final = {
     "ask_who": "Whose number is it, on a shared telephone", "ask_what": "Which measurement is it",
     "answer_time": "When a person reads it", "help": "Help", "emergency": "Words of danger",
     "not_monitored_now": "Nobody watches at this hour",
+    "not_monitored_now_call": "Nobody watches at this hour, with a number to call",
 }  # fmt: skip
 LANGUAGE_NAMES: Final = {"en": "English", "es": "Spanish"}
 
