@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from server.db.pool import Database
-from server.flows import after_hours, try_phones
+from server.flows import after_hours, snooze, try_phones
+from server.monitoring import snoozes
 from server.people import coverage, holidays
 from tests.flows.asking import MINUTE, Scene
-from tests.flows.clinic import TOLD, WORKER, open_alert, tick
+from tests.flows.clinic import LASTS, TOLD, WORKER, acknowledge, open_alert, tick
 from tests.flows.test_after_hours import NIGHT, Clinic, clinic, crosses
 from tests.world import World
 
@@ -129,3 +130,29 @@ async def test_a_page_of_late_readings_says_its_times_on_the_teams_clock(
     assert f"arrived {scene.now.astimezone(ZoneInfo(PHOENIX)):%H:%M}" in await owner.fetchval(
         "SELECT body FROM message"
     )
+
+
+@pytest.mark.parametrize("how", ["snooze", "taken"])
+@pytest.mark.parametrize(("zone", "due"), [(None, 14), (ANGELES, 17)], ids=["organization", "clinic"])
+async def test_a_low_that_comes_back_at_night_waits_for_the_teams_morning(
+    clinic: Clinic, owner: Any, worker_db: Database, how: str, zone: str | None, due: int
+) -> None:
+    """Laid aside, or taken by somebody who never said what came of it, until 22:00 on Tuesday in New York."""
+    if zone:
+        await bind(owner, clinic.world, zone)
+    opened = NIGHT - timedelta(hours=20)
+    alert = await open_alert(owner, clinic.world, opened, severity="low")
+    await tick(worker_db, opened)
+    begun = snoozes.Begun(
+        patient_id=clinic.world.patient, alert_id=alert, staff_id=clinic.world.nurse, reason="device", note="",
+        starts_at=NIGHT - timedelta(hours=1), ends_at=NIGHT,
+    )  # fmt: skip
+    if how == "snooze":
+        assert await snoozes.begin(owner, begun)
+        assert await snooze.expire(worker_db, WORKER, NIGHT) == 1
+    else:
+        await acknowledge(owner, alert, clinic.world.nurse, NIGHT - LASTS)
+        await tick(worker_db, NIGHT)
+        assert await owner.fetchval("SELECT status FROM alert") == "open"
+    expected = datetime(2026, 11, 18, due, tzinfo=UTC)
+    assert await owner.fetchval("SELECT due_at FROM escalation") == expected
