@@ -44,10 +44,11 @@ FACTS = """
                 ELSE a.since IS NOT NULL END AS consent,
            a.since AS consent_since, CASE WHEN k.proxy_id IS NULL THEN a.withdrew_at END AS withdrew_at,
            NOT (m.purpose = 'safety' AND m.channel = 'voice') AND EXISTS (
-                SELECT FROM opt_out x
-                 WHERE x.sender_number = CASE m.channel WHEN 'email' THEN 'email:' || m.organization_id
-                                                        ELSE coalesce(o.sender_number, $2) END
-                   AND x.phone_hash = m.to_hash AND x.ended_at IS NULL) AS opted_out,
+                SELECT FROM door_opt_out(
+                    m.organization_id,
+                    CASE m.channel WHEN 'email' THEN 'email:' || m.organization_id
+                                   ELSE coalesce(o.sender_number, $2) END,
+                    m.to_hash)) AS opted_out,
            CASE m.purpose
            WHEN 'page' THEN s.disabled_at IS NULL AND (m.alert_id IS NULL OR EXISTS (
                 SELECT FROM alert a

@@ -1,4 +1,4 @@
-"""Who does not want our texts: keyed by (our number, hash of theirs), because that is what a carrier blocks."""
+"""Who does not want our texts: by (our number, hash of theirs), as a carrier blocks, and by whom they told."""
 
 import uuid
 from collections.abc import Collection
@@ -11,22 +11,24 @@ CARRIERS: tuple[Via, ...] = ("keyword", "provider")  # the carrier blocks the nu
 RECORD = """
     INSERT INTO opt_out (sender_number, phone_hash, organization_id, opted_out_at, via)
     VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (sender_number, phone_hash) DO UPDATE
+    ON CONFLICT (sender_number, phone_hash, organization_id) DO UPDATE
        SET opted_out_at = excluded.opted_out_at, via = excluded.via, ended_at = NULL
      WHERE opt_out.ended_at IS NOT NULL
     RETURNING true
 """
 # Only a START from that telephone ends what the carrier blocks, however the opt-out began.
 BLOCKED = """
-    UPDATE opt_out SET via = $3
-     WHERE sender_number = $1 AND phone_hash = $2 AND ended_at IS NULL AND via NOT IN ('keyword', 'provider')
+    UPDATE opt_out SET via = $4
+     WHERE organization_id = $1 AND sender_number = $2 AND phone_hash = $3 AND ended_at IS NULL
+       AND via <> ALL($5::text[])
 """
+# What was recorded while no sender was set counts for every sender, so it ends with them.
 END = """
-    UPDATE opt_out SET ended_at = $3
-     WHERE sender_number = $1 AND phone_hash = $2 AND ended_at IS NULL
+    UPDATE opt_out SET ended_at = $4
+     WHERE organization_id = $1 AND sender_number IN ($2, '') AND phone_hash = $3 AND ended_at IS NULL
     RETURNING true
 """
-# Two statements, for the row may be another organization's that texts from the same number: then it stands, unseen.
+START = "SELECT door_opt_in($1, $2, $3, $4)"
 REOPEN = """
     UPDATE opt_out n SET opted_out_at = o.opted_out_at, via = o.via, ended_at = NULL
       FROM opt_out o
@@ -42,7 +44,7 @@ CARRY = """
            SELECT FROM opt_out e WHERE e.organization_id = $1 AND e.phone_hash = o.phone_hash
               AND e.sender_number = ANY($2::text[]) AND e.ended_at > o.opted_out_at)
      ORDER BY o.phone_hash, o.opted_out_at DESC
-    ON CONFLICT (sender_number, phone_hash) DO NOTHING
+    ON CONFLICT (sender_number, phone_hash, organization_id) DO NOTHING
 """
 
 
@@ -53,13 +55,18 @@ async def record(
     if await db.fetchval(RECORD, sender_number, phone_hash, organization, now, via) is True:
         return True
     if via in CARRIERS:
-        await db.execute(BLOCKED, sender_number, phone_hash, via)
+        await db.execute(BLOCKED, organization, sender_number, phone_hash, via, list(CARRIERS))
     return False
 
 
-async def end(db: Any, sender_number: str, phone_hash: bytes, now: datetime) -> bool:
-    """True when there was one to end."""
-    return await db.fetchval(END, sender_number, phone_hash, now) is True
+async def end(db: Any, organization: uuid.UUID, sender_number: str, phone_hash: bytes, now: datetime) -> bool:
+    """They told this organization that they want texts again; True when there was an opt-out to end."""
+    return await db.fetchval(END, organization, sender_number, phone_hash, now) is True
+
+
+async def start(db: Any, organization: uuid.UUID, sender_number: str, phone_hash: bytes, now: datetime) -> bool:
+    """The telephone itself texted START: our number may write to it again, whichever organization it writes for."""
+    return await db.fetchval(START, organization, sender_number, phone_hash, now) is True
 
 
 async def carry(db: Any, organization: uuid.UUID, before: Collection[str], after: str) -> None:

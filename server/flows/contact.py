@@ -33,6 +33,10 @@ NOT_THERE = "This number or address is not used any more. Look at the page again
 BLOCKED = (
     "The carrier itself blocks this number. Only a text START from that telephone to ours ends it: ask the patient to."
 )
+BLOCKED_ELSEWHERE = (
+    "They told another organization that texts from the same number. Only a text START from that telephone to ours ends"
+    " it: ask the patient to."
+)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,9 +200,9 @@ async def opt_in(one: Change, typed: Typed) -> None:
     sender = await sender_of(one, point.channel)
     organization = one.patient.organization_id
     known = (await telephones.of(one.db, one.patient.id, organization, [point.hash], sender))[point.hash]
-    if known.blocked_by_carrier:
-        raise Conflict(BLOCKED)
-    if not await opt_outs.end(one.db, sender, point.hash, one.now):
+    if known.only_start_ends_it:
+        raise Conflict(BLOCKED if known.blocked_by_carrier else BLOCKED_ELSEWHERE)
+    if not await opt_outs.end(one.db, organization, sender, point.hash, one.now):
         raise Conflict("They had not opted out. Nothing was changed.")
     await one.note("contact.opt_in", f"contact_point:{point.id}", why=why)
 

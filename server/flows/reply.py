@@ -167,5 +167,6 @@ async def _opt_out(db: Db, heard: Heard, now: datetime, *, danger: bool) -> list
 
 
 async def _start(db: Db, heard: Heard, now: datetime) -> list[str]:
-    ended = await opt_outs.end(db, heard.reply.to_number, heard.reply.from_hash, now)
+    reply = heard.reply
+    ended = await opt_outs.start(db, reply.organization_id, reply.to_number, reply.from_hash, now)
     return ["start_confirmed"] if ended and not heard.said.carrier_answers else []

@@ -28,9 +28,7 @@ DUE = """
            coalesce(t.cannot_text IS NOT NULL, false) AS cannot_text,
            c.since AS consent_since, c.withdrew_at, r.reason AS waited_for,
            reminder_urgent_later(p.id, p.zone, $1) AS urgent_later,
-           EXISTS (SELECT FROM opt_out x
-                    WHERE x.sender_number = coalesce(o.sender_number, $2) AND x.phone_hash = p.phone_hash
-                      AND x.ended_at IS NULL) AS opted_out,
+           EXISTS (SELECT FROM door_opt_out(o.id, coalesce(o.sender_number, $2), p.phone_hash)) AS opted_out,
            coalesce(reminder_reason_there(r.patient_id, r.id, $1), false) AS reason_still_there,
            reminder_stopped(r.organization_id, p.clinic_id, u.kind, u.measure) AS stopped,
            s.sent_today, s.sent_this_week, a.starts_at

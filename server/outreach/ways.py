@@ -72,10 +72,10 @@ WAYS = """
                SELECT c.topic FROM consent c
                 WHERE c.patient_id = a.id AND c.channel = w.channel
                   AND c.valid_from <= $2 AND (c.valid_to IS NULL OR c.valid_to > $2) ORDER BY c.topic)) AS topics,
-           CASE WHEN EXISTS (SELECT FROM opt_out x
-                              WHERE x.sender_number = CASE w.channel WHEN 'email' THEN 'email:' || a.organization_id
-                                                                     ELSE a.sender END
-                                AND x.phone_hash = w.hash AND x.ended_at IS NULL) THEN 'opted_out'
+           CASE WHEN EXISTS (SELECT FROM door_opt_out(
+                    a.organization_id,
+                    CASE w.channel WHEN 'email' THEN 'email:' || a.organization_id ELSE a.sender END,
+                    w.hash)) THEN 'opted_out'
                 WHEN w.channel IN ('sms', 'email') AND t.cannot_text IS NOT NULL THEN 'cannot_text'
                 WHEN w.channel = 'voice' AND t.cannot_call IS NOT NULL THEN 'cannot_call' END AS blocked
       FROM asked a

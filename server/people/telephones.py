@@ -14,7 +14,10 @@ LANDLINE = "landline"  # why a landline cannot be texted, when a person says so
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """One number or address. `shared`: the record numbers of others who are reached there."""
+    """One number or address. `shared`: the record numbers of others who are reached there.
+
+    `opted_out_elsewhere`: they told another organization that texts from the same number of ours.
+    """
 
     line_type: LineType = "unknown"
     cannot_text: str | None = None
@@ -23,6 +26,7 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     verified_at: datetime | None = None
     opted_out_at: datetime | None = None
     opted_out_via: str | None = None
+    opted_out_elsewhere: bool = False
     shared: list[str] = []
 
     @property
@@ -30,10 +34,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         """Only a START from that telephone ends it."""
         return self.opted_out_via in {"keyword", "provider"}
 
+    @property
+    def only_start_ends_it(self) -> bool:
+        return self.blocked_by_carrier or self.opted_out_elsewhere
+
 
 OF = """
     SELECT h.hash, coalesce(t.line_type, 'unknown') AS line_type, t.cannot_text, t.cannot_call, t.changed_at,
-           t.verified_at, x.opted_out_at, x.via AS opted_out_via,
+           t.verified_at, x.opted_out_at, x.via AS opted_out_via, coalesce(x.elsewhere, false) AS opted_out_elsewhere,
            ARRAY(SELECT p.mrn FROM patient p WHERE p.organization_id = $2 AND p.phone_hash = h.hash AND p.id <> $1
                  UNION
                  SELECT p.mrn FROM contact_point k JOIN patient p ON p.id = k.patient_id
@@ -41,8 +49,11 @@ OF = """
                   ORDER BY mrn) AS shared
       FROM unnest($3::bytea[]) AS h (hash)
       LEFT JOIN telephone t ON t.organization_id = $2 AND t.phone_hash = h.hash
-      LEFT JOIN opt_out x ON x.phone_hash = h.hash AND x.ended_at IS NULL
-            AND x.sender_number IN ($4, 'email:' || $2::text)
+      LEFT JOIN LATERAL (
+           SELECT * FROM door_opt_out($2, $4, h.hash)
+           UNION ALL
+           SELECT * FROM door_opt_out($2, 'email:' || $2::text, h.hash)
+            LIMIT 1) AS x ON true
 """
 
 

@@ -84,7 +84,7 @@ async def happen(stage: Stage, at: datetime, what: str, values: tuple[Any, ...])
         if what == "STOP":
             await opt_outs.record(db, stage.world.organization, stage.world.sender, hashed, "wording", at)
         else:
-            await opt_outs.end(db, stage.world.sender, hashed, at)
+            await opt_outs.end(db, stage.world.organization, stage.world.sender, hashed, at)
 
 
 PAST = """

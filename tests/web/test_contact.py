@@ -90,6 +90,21 @@ async def test_what_the_carrier_blocks_only_the_telephone_itself_ends(nurse: Cli
     assert await owner.fetchval("SELECT ended_at FROM opt_out") is None
 
 
+async def test_what_another_organization_on_our_number_was_told_by_the_telephone_only_the_telephone_ends(
+    nurse: Client, world: World, other_world: World, owner: Any
+) -> None:
+    await owner.execute(
+        "INSERT INTO opt_out VALUES ($1, $2, $3, now(), 'wording')",
+        world.sender, hashed(world.patient_phone), other_world.organization,
+    )  # fmt: skip
+    shown = await page(nurse, world)
+    assert "They told another organization that texts from the same number" in shown
+    assert "They want messages again" not in shown
+    refused = await do(nurse, world, "opt_in", point="own", why="by_phone")
+    assert (refused.status_code, "another organization" in refused.text) == (409, True)
+    assert await owner.fetchval("SELECT ended_at FROM opt_out") is None
+
+
 async def test_numbers_are_added_ended_and_used_again_and_a_new_own_number_keeps_the_old(
     nurse: Client, world: World, owner: Any
 ) -> None:
