@@ -18,6 +18,7 @@ IN_TURN = """
 # The reason of a page is its open alert or alarm, a nurse still employed, and that nothing newer says the same to the
 # same telephone; of a reminder, that one of those it stands for has its reason and time still, and that the number is
 # theirs. A text of several names none of them, a call says each: it goes while all have their reason and their time.
+# A proxy who lives elsewhere has the hours of the law there: those that the patient chose are the patient's.
 FACTS = """
     SELECT m.purpose, m.to_number, coalesce(p.zone, o.zone) AS zone,
            o.state AS organization_state, o.trial_numbers, coalesce(o.sender_number, $2) AS from_number,
@@ -33,7 +34,8 @@ FACTS = """
                                    WHEN 'voice' THEN t.cannot_call END IS NOT NULL, false) AS cannot_text,
            coalesce(q.moot_at, CASE WHEN m.wording LIKE 'opt\\_out\\_%' THEN m.created_at + interval '5 minutes' END)
                AS moot_at, coalesce(q.stopped, false) AS stopped, coalesce(q.priority, 5) AS priority, q.urgent_later,
-           p.region, f.opens, f.closes,
+           x.zone AS reader_zone, CASE WHEN x.zone IS NULL THEN p.region ELSE x.region END AS region,
+           CASE WHEN x.zone IS NULL THEN f.opens END AS opens, CASE WHEN x.zone IS NULL THEN f.closes END AS closes,
            d.sent_today, d.sent_this_week, o.reminders_a_day AS a_day, o.reminders_a_week AS a_week,
            m.staff_id IS NOT NULL AS to_staff,
            m.wording LIKE 'opt\\_out\\_%' AS confirms_opt_out,
@@ -70,6 +72,7 @@ FACTS = """
       LEFT JOIN telephone t ON t.organization_id = m.organization_id AND t.phone_hash = m.to_hash
       LEFT JOIN contact_point k ON k.patient_id = m.patient_id AND k.id = m.contact_point_id
            AND k.valid_from <= $3 AND (k.valid_to IS NULL OR k.valid_to > $3)
+      LEFT JOIN proxy x ON x.id = k.proxy_id
       CROSS JOIN LATERAL (
            SELECT CASE m.channel WHEN 'voice' THEN bool_and(e.there)
                   ELSE coalesce(bool_or(e.there) FILTER (WHERE e.moot_at > $3), bool_or(e.there)) END AS there,

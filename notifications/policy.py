@@ -30,7 +30,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is true now of one message and its recipient.
 
     `moot_at`: from then on a reminder helps nobody, and an opt-out may no longer be confirmed. `region`: the US state
-    they live in; `own`: the hours they chose. `sent_today`, `sent_this_week`: reminders of every kind, by the patient's
+    they live in; `own`: the hours they chose; `reader_zone`: where it is read, when not where the patient lives, and
+    then the other two are the reader's. `sent_today`, `sent_this_week`: reminders of every kind, by the patient's
     calendar, this one not among them. `urgent_later`: something of priority 3 or less is planned for later today.
     `consent_since`: when they agreed to this topic; `withdrew_at`: when they last withdrew any, of texts or calls.
     `waited_for`: why it was put off before. Of an answer, `written_at`, `by_staff`: a person's own words, and
@@ -58,6 +59,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     stopped: bool = False
     region: str | None = None
     own: Window | None = None
+    reader_zone: str | None = None
     priority: int = 5
     sent_today: int = 0
     sent_this_week: int = 0
@@ -71,8 +73,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def whose(self) -> Whose:
-        """Whose quiet hours."""
-        return Whose(zone=self.zone, topic=self.topic, region=self.region, own=self.own)
+        """Whose quiet hours: of the one who receives it."""
+        return Whose(zone=self.reader_zone or self.zone, topic=self.topic, region=self.region, own=self.own)
 
 
 class Send(msgspec.Struct, frozen=True):

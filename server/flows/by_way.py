@@ -52,6 +52,8 @@ def _by(due: Due, way: Way | None, now: datetime) -> Due:
         return msgspec.structs.replace(due, consent_since=None)
     if way.channel == "sms" and way.contact_point_id is None:
         return due
+    if way.zone is not None:  # the hours that the patient chose are the patient's
+        due = msgspec.structs.replace(due, reader_zone=way.zone, region=way.region, opens=None, closes=None)
     return msgspec.structs.replace(
         due, phone=way.address, phone_hash=way.hash, language=way.language, with_links=way.with_links, opted_out=False,
         cannot_text=False, consent_since=now, withdrew_at=None, channel=way.channel,

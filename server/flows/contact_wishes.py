@@ -5,7 +5,9 @@ from typing import get_args
 from notifications.messages import Channel
 from server.errors import Conflict, Invalid, NotFound
 from server.flows.contact import NOT_THERE, Change, Typed, chosen, id_of, new_point
-from server.people import channel_order, consent, contact_points, proxies
+from server.flows.prefer_hours import STATE
+from server.outreach import own_hours
+from server.people import channel_order, consent, contact_points, proxies, zones
 from server.people.channel_order import ChannelOrder
 from server.people.consent import Consent, Topic
 
@@ -43,9 +45,22 @@ async def add_proxy(one: Change, typed: Typed) -> None:
     topics: tuple[Topic, ...] = tuple(t for t in get_args(Topic) if typed.get(f"topic_{t}") == "1")
     if not topics:
         raise Invalid("A proxy hears only what they agreed to hear themselves: choose at least one.")
-    made = await proxies.add(one.db, one.patient.id, name, relation, one.who.principal, one.now)
+    zone, region = await _lives(one, typed)
+    made = await proxies.add(
+        one.db, one.patient.id, name, relation, one.who.principal, one.now, zone=zone, region=region
+    )
     await new_point(one, typed, made, topics)
     await one.note("proxy.add", f"proxy:{made}")
+
+
+async def _lives(one: Change, typed: Typed) -> tuple[str | None, str | None]:
+    """(zone, state) of the proxy; where the patient lives is written as nothing, so that both move together."""
+    own = (await own_hours.of(one.db, one.patient.id)).region
+    zone = zones.known(typed["zone"]) if typed.get("zone", "").strip() else one.patient.zone
+    region = typed.get("region", own or "") or None
+    if region is not None and not STATE.fullmatch(region):
+        raise Invalid("Choose the state from the list.")
+    return (None, None) if (zone, region) == (one.patient.zone, own) else (zone, region)
 
 
 async def end_proxy(one: Change, typed: Typed) -> None:

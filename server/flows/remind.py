@@ -89,6 +89,7 @@ def facts(due: Due, before: int = 0) -> Facts:
         consent=due.consent_since is not None, consent_since=due.consent_since, withdrew_at=due.withdrew_at,
         patient_active=due.active, patient_deceased=due.deceased, cannot_text=due.cannot_text,
         reason_still_there=due.reason_still_there, moot_at=due.moot_at, stopped=due.stopped, region=due.region, own=own,
+        reader_zone=due.reader_zone,
         priority=due.priority, sent_today=due.sent_today + before, sent_this_week=due.sent_this_week + before,
         a_day=due.a_day, a_week=due.a_week, urgent_later=due.urgent_later, waited_for=due.waited_for,
     )  # fmt: skip

@@ -110,6 +110,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     channel: Channel = "sms"
     contact_point_id: uuid.UUID | None = None
     for_name: str | None = None
+    reader_zone: str | None = None  # a proxy's, who lives elsewhere
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):

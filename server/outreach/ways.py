@@ -19,7 +19,7 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """One way to one patient. `topics`: what whoever holds it has agreed to hear about by this way.
 
     `contact_point_id` is None for the patient's own number and for the portal; `for_name`: it is a proxy's, who
-    needs to be told for whom.
+    needs to be told for whom. `zone` and `region`: where a proxy lives, when not where the patient does.
     """
 
     patient_id: uuid.UUID
@@ -33,6 +33,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     for_name: str | None
     topics: list[Topic]
     blocked: Blocked | None
+    zone: str | None = None
+    region: str | None = None
 
     def usable(self, topic: Topic) -> bool:
         return self.blocked is None and topic in self.topics
@@ -51,18 +53,19 @@ WAYS = """
          WHERE p.id = ANY($1)),
     point AS (
         SELECT a.id, c.channel, a.phone AS address, a.phone_hash AS hash, a.language, NULL::uuid AS point,
-               NULL::uuid AS proxy, NULL::text[] AS agreed, 0 AS rank
+               NULL::uuid AS proxy, NULL::text[] AS agreed, 0 AS rank, NULL::text AS zone, NULL::text AS region
           FROM asked a CROSS JOIN (VALUES ('sms'), ('voice')) AS c (channel)
          WHERE a.phone IS NOT NULL AND a.phone_hash IS NOT NULL
         UNION ALL
         SELECT a.id, k.channel, k.address, k.address_hash, k.language, k.id, k.proxy_id,
-               CASE WHEN k.proxy_id IS NOT NULL THEN k.topics END, k.rank + 1
+               CASE WHEN k.proxy_id IS NOT NULL THEN k.topics END, k.rank + 1, x.zone, x.region
           FROM asked a
           JOIN contact_point k ON k.patient_id = a.id AND k.valid_to IS NULL
           LEFT JOIN proxy x ON x.id = k.proxy_id
          WHERE k.proxy_id IS NULL OR x.valid_to IS NULL
         UNION ALL
-        SELECT a.id, 'portal', 'portal', ''::bytea, a.language, NULL, NULL, '{monitoring,outreach}', 0
+        SELECT a.id, 'portal', 'portal', ''::bytea, a.language, NULL, NULL, '{monitoring,outreach}', 0,
+               NULL, NULL
           FROM asked a
          WHERE EXISTS (SELECT FROM account c WHERE c.patient_id = a.id AND c.disabled_at IS NULL))
     SELECT a.id AS patient_id, w.channel, w.address, w.hash, w.language,
@@ -77,7 +80,8 @@ WAYS = """
                     CASE w.channel WHEN 'email' THEN 'email:' || a.organization_id ELSE a.sender END,
                     w.hash)) THEN 'opted_out'
                 WHEN w.channel IN ('sms', 'email') AND t.cannot_text IS NOT NULL THEN 'cannot_text'
-                WHEN w.channel = 'voice' AND t.cannot_call IS NOT NULL THEN 'cannot_call' END AS blocked
+                WHEN w.channel = 'voice' AND t.cannot_call IS NOT NULL THEN 'cannot_call' END AS blocked,
+           w.zone, w.region
       FROM asked a
       JOIN point w ON w.id = a.id
       LEFT JOIN telephone t ON t.organization_id = a.organization_id AND t.phone_hash = w.hash

@@ -10,17 +10,19 @@ from server.db.pool import Db
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
-    """Ended when `valid_to` is set."""
+    """Ended when `valid_to` is set. `zone` and `region`: where they live, when not where the patient does."""
 
     id: uuid.UUID
     name: str
     relation: str
+    zone: str | None
+    region: str | None
     valid_from: datetime
     valid_to: datetime | None
 
 
 OF = """
-    SELECT id, name, relation, valid_from, valid_to FROM proxy
+    SELECT id, name, relation, zone, region, valid_from, valid_to FROM proxy
      WHERE patient_id = $1 ORDER BY valid_to DESC NULLS FIRST, valid_from, id LIMIT 50
 """
 
@@ -31,14 +33,18 @@ async def of(db: Db, patient: uuid.UUID) -> list[Proxy]:
 
 
 ADD = """
-    INSERT INTO proxy (id, organization_id, patient_id, name, relation, author, valid_from)
-    SELECT $2, p.organization_id, p.id, $3, $4, $5, $6 FROM patient p WHERE p.id = $1
+    INSERT INTO proxy (id, organization_id, patient_id, name, relation, author, valid_from, zone, region)
+    SELECT $2, p.organization_id, p.id, $3, $4, $5, $6, $7, $8 FROM patient p WHERE p.id = $1
     RETURNING id
 """
 
 
-async def add(db: Db, patient: uuid.UUID, name: str, relation: str, author: str, now: datetime) -> uuid.UUID:
-    made: uuid.UUID = await db.fetchval(ADD, patient, uuid7(), name, relation, author, now)
+async def add(
+    db: Db, patient: uuid.UUID, name: str, relation: str, author: str, now: datetime, *, zone: str | None = None,
+    region: str | None = None,
+) -> uuid.UUID:  # fmt: skip
+    """Without a zone they live where the patient does; with one and no region, their state is not known."""
+    made: uuid.UUID = await db.fetchval(ADD, patient, uuid7(), name, relation, author, now, zone, region)
     return made
 
 

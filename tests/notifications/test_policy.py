@@ -182,6 +182,28 @@ def test_own_hours_replace_those_of_care_and_only_narrow_those_of_outreach(
     assert window(date(2026, 11, 21), whose, law().hours) == (expected and hours(expected))
 
 
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        ("2026-11-23 08:30", Defer(at("2026-11-23 08:00", "America/Los_Angeles"), "quiet_hours")),
+        ("2026-11-23 10:59", Defer(at("2026-11-23 08:00", "America/Los_Angeles"), "quiet_hours")),
+        ("2026-11-23 11:00", Send()),
+        ("2026-11-23 23:59", Send()),
+        ("2026-11-24 00:00", Defer(at("2026-11-24 08:00", "America/Los_Angeles"), "quiet_hours")),
+    ],
+)
+def test_the_hours_are_of_the_clock_on_which_it_is_read(now: str, expected: object) -> None:
+    """The patient lives in New York, the proxy who hears for them in Los Angeles."""
+    known = facts(reader_zone="America/Los_Angeles", region="CA", moot_at=at("2026-11-25 12:00"))
+    assert decide(known, at(now)) == expected
+
+
+def test_a_day_that_is_full_is_the_patients_and_opens_on_the_clock_on_which_it_is_read() -> None:
+    known = facts(reader_zone="America/Los_Angeles", sent_today=4, moot_at=at("2026-11-25 12:00"))
+    tomorrow = Defer(at("2026-11-24 08:00", "America/Los_Angeles"), "day_full")
+    assert decide(known, at("2026-11-23 13:00")) == tomorrow
+
+
 def test_hours_that_leave_nothing_end_the_reminder_with_that_reason() -> None:
     own = Window(opens=time(6), closes=time(8))
     assert decide(facts(topic="outreach", own=own), NOON) == Suppress("quiet_hours")

@@ -28,11 +28,12 @@ async def point(owner: Any, world: World, channel: str, address: str, **columns:
     return made
 
 
-async def proxy(owner: Any, world: World) -> uuid.UUID:
+async def proxy(owner: Any, world: World, zone: str | None = None, region: str | None = None) -> uuid.UUID:
     made = uuid7()
     await owner.execute(
-        "INSERT INTO proxy (id, organization_id, patient_id, name, relation, valid_from) VALUES ($1, $2, $3, 'Ana', 'daughter', $4)",
-        made, world.organization, world.patient, LONG_AGO,
+        "INSERT INTO proxy (id, organization_id, patient_id, name, relation, valid_from, zone, region)"
+        " VALUES ($1, $2, $3, 'Ana', 'daughter', $4, $5, $6)",
+        made, world.organization, world.patient, LONG_AGO, zone, region,
     )  # fmt: skip
     return made
 

@@ -156,6 +156,24 @@ async def test_a_proxy_hears_what_they_agreed_to_ends_and_comes_back(nurse: Clie
     assert later == ["proxy.end", "proxy.again"]
 
 
+async def test_a_proxy_lives_where_the_patient_does_unless_staff_say_where(
+    nurse: Client, world: World, owner: Any
+) -> None:
+    await owner.execute("UPDATE patient SET region = 'NY'")
+    shown = await page(nurse, world)
+    assert 'name="zone" maxlength="64" required value="America/New_York"' in shown
+    fields = {"name": "Ana Lopez", "relation": "daughter", "channel": "sms", "language": "es", "topic_monitoring": "1"}
+    for wrong in ({"zone": "Moon"}, {"region": "new york"}):
+        refused = await do(nurse, world, "proxy_add", address=MOBILE, **fields, **wrong)
+        assert (refused.status_code, 'value="Ana Lopez"' in refused.text) == (422, True)
+    lives = {"zone": "America/New_York", "region": "NY"}
+    await done(nurse, world, "proxy_add", address=MOBILE, **fields, **lives)
+    shown = await done(nurse, world, "proxy_add", address=HOUSE, **fields, zone="america/los angeles", region="CA")
+    assert "lives in California, on the clock of America/Los_Angeles" in shown
+    rows = await owner.fetch("SELECT zone, region FROM proxy ORDER BY zone NULLS FIRST")
+    assert [tuple(row) for row in rows] == [(None, None), ("America/Los_Angeles", "CA")]
+
+
 async def test_the_order_and_texts_without_links(nurse: Client, world: World, owner: Any) -> None:
     shown = await done(nurse, world, "prefer", way1="voice", way2="sms", way3="", way4="voice", plain="1")
     assert "call, then text; texts without links" in shown

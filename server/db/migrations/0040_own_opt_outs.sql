@@ -1,4 +1,4 @@
--- Each organization keeps its own opt-outs, also where several text from one number.
+-- Each organization keeps its own opt-outs, also where several text from one number; a proxy has a clock of their own.
 
 -- One row a number and organization: row security lets an organization write its own, and nobody else's.
 ALTER TABLE opt_out DROP CONSTRAINT opt_out_pkey;
@@ -41,3 +41,9 @@ REVOKE ALL ON FUNCTION door_opt_out(uuid, text, bytea) FROM PUBLIC;
 REVOKE ALL ON FUNCTION door_opt_in(uuid, text, bytea, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION door_opt_out(uuid, text, bytea) TO careloop_web, careloop_worker, careloop_auditor;
 GRANT EXECUTE ON FUNCTION door_opt_in(uuid, text, bytea, timestamptz) TO careloop_web, careloop_worker;
+
+-- Where a proxy lives, when that is elsewhere than the patient: without a zone, as the patient.
+ALTER TABLE proxy
+    ADD COLUMN zone   text,
+    ADD COLUMN region text CHECK (region ~ '^[A-Z]{2}$'),
+    ADD CONSTRAINT proxy_region_has_zone CHECK (zone IS NOT NULL OR region IS NULL);

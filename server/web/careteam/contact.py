@@ -18,7 +18,7 @@ from server.errors import Conflict, Invalid, NotFound
 from server.flows import contact, contact_wishes, verify_contact
 from server.flows.contact import WHY, Deed, Typed
 from server.flows.look import looking_at
-from server.outreach import ways
+from server.outreach import own_hours, ways
 from server.outreach.ways import Way
 from server.people import channel_order, consent, contact_codes, contact_points, proxies, telephones
 from server.people.consent import Topic
@@ -28,6 +28,7 @@ from server.people.telephones import Known, LineType
 from server.security.guards import ANSWERING, answers_alerts, staff_only
 from server.security.sessions import Person
 from server.settings import Settings
+from server.web.careteam.us_states import STATES
 from server.web.forms import typed_in
 from server.web.pages import page
 
@@ -105,7 +106,7 @@ async def _page(
     return page(
         "careteam/contact.html", person, status=status, patient=patient, said=said, problem=problem, typed=typed or {},
         may_change=person.role in ANSWERING, why=WHY, topics=TOPICS, channels=CHANNELS, lines=LINES, cannot=CANNOT,
-        via=VIA, **found,
+        via=VIA, states=STATES, **found,
     )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ async def _known(db: Db, patient: Patient, now: datetime, default_sender: str) -
         "former": [p for p in points if p.valid_to is not None][:10],
         "proxies": [x for x in people if x.valid_to is None],
         "former_proxies": [x for x in people if x.valid_to is not None],
+        "region": (await own_hours.of(db, patient.id)).region,
         "agreed": agreed, "order": await channel_order.of(db, patient.id), "next_ways": _next(open_ways),
     }  # fmt: skip
 
