@@ -94,6 +94,8 @@ MEANINGS = {
     "30010": Meaning("dearer than allowed", "nothing"),
 }  # fmt: skip
 NOT_KNOWN = Meaning("unknown", "nothing")
+# With these it surely did not arrive, and by the same way it never will.
+SURELY_NOT = frozenset(code for code, each in MEANINGS.items() if each.follows in {"cannot", "landline"})
 SAYS_NOT_LEAVING = "Text messages are not leaving."
 SAYS_BAD_NUMBER = "Texts cannot reach this patient's number ({words}). Call them or write, and correct the number."
 SAYS_BAD_NUMBER_CALL = "Calls cannot reach this patient's number ({words}). Write to them, and correct the number."

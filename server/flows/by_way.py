@@ -7,11 +7,13 @@ import msgspec
 
 from notifications import wording
 from notifications.policy import Decision, Send, Suppress
+from notifications.refusals import SURELY_NOT
 from notifications.wording import Owns, Rendered
 from server.db.pool import Db
-from server.outreach import tasks, ways
+from server.outreach import tasks, tried, ways
 from server.outreach.ledger import Due
 from server.outreach.tasks import NewTask
+from server.outreach.tried import Failed
 from server.outreach.ways import Way
 from server.people import letters
 from server.people.consent import Topic
@@ -28,7 +30,7 @@ SAYS_UNSEEN = (
 UNSEEN_FOR = timedelta(days=7)
 
 
-def topic(due: Due) -> Topic:
+def topic(due: Due | Failed) -> Topic:
     return "outreach" if due.kind in OUTREACH else "monitoring"
 
 
@@ -40,10 +42,37 @@ def bundle(due: Due) -> str:
 
 async def choose(db: Db, due: Sequence[Due], now: datetime, default_sender: str, *, by_email: bool) -> list[Due]:
     """Each with the number, language and channel of the first way that is open to it, in the same order."""
-    found = await ways.of_patients(db, {one.patient_id for one in due}, now, default_sender)
-    if not by_email:
-        found = {patient: [way for way in all_ways if way.channel != "email"] for patient, all_ways in found.items()}
-    return [_by(one, ways.first(found[one.patient_id], topic(one)), now) for one in due]
+    found = await _first_ways(db, due, now, default_sender, by_email=by_email)
+    return [_by(one, way, now) for one, way in zip(due, found, strict=True)]
+
+
+async def try_next(db: Db, now: datetime, default_sender: str, *, by_email: bool) -> None:
+    """What surely did not arrive is due at once by the next way that is open to it, in the same slot, if there is one.
+
+    It is the same touch: what failed counts for no cap, and the policy decides on it as on any that is due.
+    """
+    failed = await tried.failed(db, now, SURELY_NOT)
+    found = await _first_ways(db, failed, now, default_sender, by_email=by_email) if failed else []
+    await tried.again(db, [(one, way is not None) for one, way in zip(failed, found, strict=True)], now)
+
+
+async def _first_ways(
+    db: Db, wanted: Sequence[Due] | Sequence[Failed], now: datetime, default_sender: str, *, by_email: bool
+) -> list[Way | None]:
+    """Of each the first way that is open and was not tried for this slot."""
+    found = await ways.of_patients(db, {one.patient_id for one in wanted}, now, default_sender)
+    return [
+        ways.first(
+            [w for w in found[one.patient_id] if w.name not in one.tried and (by_email or w.channel != "email")],
+            topic(one),
+        )
+        for one in wanted
+    ]
+
+
+def unique_for(due: Due) -> str:
+    """One message a slot; one for each further way when those before surely did not arrive."""
+    return f"reminder:{due.id}" if not due.tried else f"reminder:{due.id}:{due.channel}:{due.phone_hash.hex()}"
 
 
 def _by(due: Due, way: Way | None, now: datetime) -> Due:

@@ -50,6 +50,7 @@ async def plan(db: Db, now: datetime) -> int:
 
 async def queue_due(db: Db, now: datetime, origin: From) -> int:
     """Decide on what is due: into the outbox, to a later hour, or suppressed with its reason."""
+    await by_way.try_next(db, now, origin.default_sender, by_email=origin.by_email)
     waiting = await ledger.due(db, now, origin.default_sender)
     due = await by_way.choose(db, waiting, now, origin.default_sender, by_email=origin.by_email)
     decided = _decide(due, now)
@@ -133,7 +134,7 @@ def _ready(together: list[Due], now: datetime, origin: From, own: Mapping[uuid.U
     url = f"{origin.public_url}/l/{token}"
     text = by_way.words(together, url, _when(first), own[first.organization_id])
     message = Message(
-        id=uuid7(), organization_id=first.organization_id, purpose="reminder", unique_for=f"reminder:{first.id}",
+        id=uuid7(), organization_id=first.organization_id, purpose="reminder", unique_for=by_way.unique_for(first),
         patient_id=first.patient_id, reminder_id=first.id, gap_id=next((d.gap_id for d in together if d.gap_id), None),
         channel=first.channel, contact_point_id=first.contact_point_id, to_number=first.phone,
         to_hash=first.phone_hash, wording=text.name, wording_version=text.version, language=text.language,

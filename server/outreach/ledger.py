@@ -19,8 +19,8 @@ MINE = """
 # What is due for them, with today's facts about each. Enough of a day, and of seven, is counted on the patient's own
 # calendar, in messages: several reminders in one message are one.
 DUE = """
-    SELECT r.id, r.organization_id, r.patient_id, r.gap_id, r.slot, r.due_at, p.zone, p.language, u.kind, u.priority,
-           valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours) AS moot_at,
+    SELECT r.id, r.organization_id, r.patient_id, r.gap_id, r.slot, r.due_at, r.tried, p.zone, p.language, u.kind,
+           u.priority, valid_at(r.slot, p.zone) + make_interval(hours => u.lasts_hours) AS moot_at,
            coalesce(p.phone, '') AS phone, coalesce(p.phone_hash, '') AS phone_hash,
            p.monitoring_status = 'active' AS active, p.monitoring_status = 'deceased' AS deceased,
            o.name AS organization_name, o.state, o.trial_numbers, o.reminders_a_day AS a_day,
@@ -77,6 +77,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     gap_id: uuid.UUID | None
     slot: datetime
     due_at: datetime
+    tried: list[str]  # ways by which it surely did not arrive
     moot_at: datetime
     kind: str
     priority: int

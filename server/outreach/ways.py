@@ -36,6 +36,11 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     zone: str | None = None
     region: str | None = None
 
+    @property
+    def name(self) -> str:
+        """As a slot keeps it that was tried by this way."""
+        return f"{self.channel}:{self.hash.hex()}"
+
     def usable(self, topic: Topic) -> bool:
         return self.blocked is None and topic in self.topics
 

@@ -1,4 +1,5 @@
--- Each organization keeps its own opt-outs, also where several text from one number; a proxy has a clock of their own.
+-- Each organization keeps its own opt-outs, also where several text from one number; a proxy has a clock of
+-- their own; and what surely did not arrive is tried by the next way.
 
 -- One row a number and organization: row security lets an organization write its own, and nobody else's.
 ALTER TABLE opt_out DROP CONSTRAINT opt_out_pkey;
@@ -47,3 +48,7 @@ ALTER TABLE proxy
     ADD COLUMN zone   text,
     ADD COLUMN region text CHECK (region ~ '^[A-Z]{2}$'),
     ADD CONSTRAINT proxy_region_has_zone CHECK (zone IS NOT NULL OR region IS NULL);
+
+-- The ways by which this slot's reminder surely did not arrive: `channel:hash`, each tried once.
+ALTER TABLE reminder ADD COLUMN tried text[] NOT NULL DEFAULT '{}';
+CREATE INDEX message_reminder_failed ON message (created_at) WHERE purpose = 'reminder' AND status = 'failed';
