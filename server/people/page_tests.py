@@ -176,7 +176,7 @@ async def unreported(db: Db, default_sender: str, now: datetime) -> list[dict[st
 class Latest(msgspec.Struct, frozen=True, kw_only=True):
     """The last test of one telephone. A number that has changed since was not tried.
 
-    `not_tried`: its owner could have been paged for two weeks and had no test, on whatever number.
+    `not_tried`: its owner could have been paged for two weeks, had no test, on whatever number, and no page arrived.
     """
 
     organization_id: uuid.UUID
@@ -188,7 +188,13 @@ class Latest(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+# Somebody who has an open page on every shift gets no test, but pages that arrived have tried the telephone.
 LATEST = """
+    WITH arrived AS MATERIALIZED (
+        SELECT staff_id, to_number, max(created_at) AS at FROM message
+         WHERE purpose = 'page' AND channel = 'sms' AND status = 'delivered'
+           AND created_at > $3::timestamptz - $4::interval
+         GROUP BY staff_id, to_number)
     SELECT s.organization_id, s.id AS staff_id, s.name, t.made_at, t.answered_at, m.reason,
            CASE WHEN late.tried_by < $3 THEN 'not_tried'
                 WHEN t.made_at IS NULL THEN NULL
@@ -213,7 +219,8 @@ LATEST = """
                         AND NOT EXISTS (SELECT FROM time_off x
                                          WHERE x.staff_id = s.id AND x.cancelled_at IS NULL
                                            AND x.starts_at <= $3 AND x.ends_at > $3::timestamptz - $4::interval)
-                       THEN greatest(s.created_at, (SELECT max(x.made_at) FROM page_test x WHERE x.staff_id = s.id))
+                       THEN greatest(s.created_at, (SELECT max(x.made_at) FROM page_test x WHERE x.staff_id = s.id),
+                                     (SELECT r.at FROM arrived r WHERE r.staff_id = s.id AND r.to_number = s.phone))
                             + $4::interval END AS tried_by) late
      WHERE s.disabled_at IS NULL AND s.phone IS NOT NULL
      ORDER BY s.name, s.id

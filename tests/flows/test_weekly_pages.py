@@ -280,6 +280,29 @@ async def test_a_telephone_that_was_not_tried_for_two_weeks_is_an_alarm_until_it
     assert await count(owner, "alarm", "status = 'open'") == 0
 
 
+@pytest.mark.parametrize(
+    ("days_ago", "status", "number", "alarms"),
+    [
+        (1, "delivered", "hers", 0), (13, "delivered", "hers", 0), (15, "delivered", "hers", 1),
+        (1, "sent", "hers", 1), (1, "delivered", "an earlier one", 1),
+    ],
+)  # fmt: skip
+async def test_a_page_that_arrived_has_tried_the_telephone_of_who_never_has_a_quiet_shift(
+    owner: Any, worker_db: Database, world: World, now: datetime, days_ago: int, status: str, number: str, alarms: int
+) -> None:
+    night = now.replace(hour=8)
+    await owner.execute("UPDATE staff SET created_at = $1", now - timedelta(days=40))
+    await owner.execute(
+        """INSERT INTO message (id, organization_id, purpose, unique_for, staff_id, to_number, to_hash, wording,
+               wording_version, language, body, status, not_before, created_at)
+           SELECT $1, organization_id, 'page', 'a page', id, CASE WHEN $2 THEN phone ELSE '+12125550199' END, 'x',
+                  'page', 1, 'en', 'x', $3, $4, $4 FROM staff WHERE id = $5""",
+        uuid7(), number == "hers", status, night - timedelta(days=days_ago), world.nurse,
+    )  # fmt: skip
+    await try_phones.try_phones(worker_db, WORKER, night, TOLD)
+    assert await count(owner, "alarm", "kind = 'page_test_failed' AND says LIKE '%no weekly test page%'") == alarms
+
+
 async def test_a_team_that_switched_it_off_is_left_alone(
     owner: Any, worker_db: Database, world: World, now: datetime
 ) -> None:
