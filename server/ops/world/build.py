@@ -63,6 +63,7 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         await _escalate(crew, now)
         by_id = dict(zip(patients, people, strict=True))
         await texts.remember(crew.worker, organization.id, by_id, settings.field_key, now)
+        await texts.try_telephones(crew.worker, organization.id, _told(crew), now)
         say("screenings and messages")
     return World(
         organization=organization.id,

@@ -1,8 +1,8 @@
-"""The demo's past text messages: pages that were delivered, reminders that were answered. None is sent again."""
+"""The demo's past texts: pages and their weekly tests that arrived, reminders that were answered. None goes again."""
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -11,10 +11,13 @@ from notifications import outbox, wording
 from notifications.messages import Message
 from server.db.ids import uuid7
 from server.db.pool import Database, Who
+from server.flows import try_phones
+from server.flows.page import Told
 from server.gaps import gaps
 from server.gaps.gaps import Touch
 from server.ops.world import cast
 from server.ops.world.cast import READY, SPANISH, Character
+from server.people.coverage import monday_of
 from server.people.phones import phone_hash
 
 WORKER = Who(principal="service:worker")
@@ -41,6 +44,24 @@ async def deliver(database: Database, organization: uuid.UUID, until: datetime) 
     """What was queued in the past was delivered in the past."""
     async with database.transaction(WORKER) as db:
         await db.execute(DELIVER, organization, until)
+
+
+TRIED_AT = (timedelta(hours=15, minutes=5), timedelta(hours=19, minutes=5))  # on Tuesday, one in each nurse's shift
+ANSWERED = """
+    UPDATE page_test SET answered_at = made_at + interval '2 minutes' WHERE organization_id = $1 AND answered_at IS NULL
+"""
+
+
+async def try_telephones(database: Database, organization: uuid.UUID, told: Told, now: datetime) -> None:
+    """The weekly test pages of the last two weeks: each telephone was tried, and answered."""
+    zone = ZoneInfo(cast.ZONE)
+    monday = monday_of(now, cast.ZONE)
+    tuesdays = [datetime.combine(monday + timedelta(days=1 - 7 * weeks), time(), zone) for weeks in (2, 1)]
+    for at in (tuesday + after for tuesday in tuesdays for after in TRIED_AT):
+        await try_phones.try_phones(database, WORKER, at.astimezone(UTC), told)
+    await deliver(database, organization, now)
+    async with database.transaction(WORKER) as db:
+        await db.execute(ANSWERED, organization)
 
 
 OPEN_GAPS = """
