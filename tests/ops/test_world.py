@@ -13,7 +13,7 @@ from server.monitoring.rules import Measured
 from server.ops import homes
 from server.ops.world import build, cast, history, hours
 from server.ops.world.build import World
-from server.people import roster
+from server.people import page_tests, roster, stand_ins
 from server.settings import Settings
 
 NOW = datetime.now(UTC)
@@ -37,6 +37,7 @@ async def test_the_world_keeps_the_promises(made: World, worker_db: Database, ow
     await nothing_of_the_past_waits_to_be_sent(owner)
     await the_ready_device_is_a_fresh_start(made, owner)
     await somebody_is_always_on_shift(worker_db, owner)
+    await every_telephone_was_tried(worker_db, owner)
     await one_fell_silent(owner)
     await homes_cross_where_nothing_is_open(made, worker_db, owner)
 
@@ -110,6 +111,16 @@ async def somebody_is_always_on_shift(worker_db: Database, owner: Any) -> None:
         for hours in range(-24 * 60, 24 * 59, 7):
             on_shift = await roster.on_shift(db, [team], NOW + timedelta(hours=hours))
             assert len(on_shift[team]) == 1
+
+
+async def every_telephone_was_tried(worker_db: Database, owner: Any) -> None:
+    """Whom the team can page, its stand-in among them: a week of its roster can be published, and no alarm waits."""
+    async with worker_db.transaction(WORKER) as db:
+        came = {one.name: one.came for one in await page_tests.latest(db, NOW)}
+    assert came == dict.fromkeys((*(one.name for one in cast.STAFF), cast.ADMIN.name), "answered")
+    assert await owner.fetchval("SELECT count(*) FROM alarm") == 0
+    async with worker_db.transaction(WORKER) as db:
+        assert await stand_ins.exists(db, await owner.fetchval("SELECT id FROM team"))
 
 
 async def one_fell_silent(owner: Any) -> None:

@@ -48,6 +48,7 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         say("a clinic and its staff")
         await clinic.take_on_staff(crew, password, then)
         await clinic.keep_shifts(crew.web, crew.who, now - timedelta(days=history.DAYS + 1), now)
+        await texts.try_telephones(crew.worker, organization.id, _told(crew), then, now)
         nurse = await clinic.nurse(crew, organization, now)
         await hours.remind_at_once(crew.web, crew.who, now)
         people = cast.everybody(hours.silent_zone(now))
@@ -63,7 +64,6 @@ async def build(settings: Settings, password: str, now: datetime, say: Say) -> W
         await _escalate(crew, now)
         by_id = dict(zip(patients, people, strict=True))
         await texts.remember(crew.worker, organization.id, by_id, settings.field_key, now)
-        await texts.try_telephones(crew.worker, organization.id, _told(crew), now)
         say("screenings and messages")
     return World(
         organization=organization.id,

@@ -46,20 +46,23 @@ async def deliver(database: Database, organization: uuid.UUID, until: datetime) 
         await db.execute(DELIVER, organization, until)
 
 
-TRIED_AT = (timedelta(hours=15, minutes=5), timedelta(hours=19, minutes=5))  # on Tuesday, one in each nurse's shift
+TRIED_AT = (time(15, 5), time(19, 5))  # on Tuesday, one in each nurse's shift
 ANSWERED = """
     UPDATE page_test SET answered_at = made_at + interval '2 minutes' WHERE organization_id = $1 AND answered_at IS NULL
 """
 
 
-async def try_telephones(database: Database, organization: uuid.UUID, told: Told, now: datetime) -> None:
-    """The weekly test pages of the last two weeks: each telephone was tried, and answered."""
-    zone = ZoneInfo(cast.ZONE)
-    monday = monday_of(now, cast.ZONE)
-    tuesdays = [datetime.combine(monday + timedelta(days=1 - 7 * weeks), time(), zone) for weeks in (2, 1)]
-    for at in (tuesday + after for tuesday in tuesdays for after in TRIED_AT):
-        await try_phones.try_phones(database, WORKER, at.astimezone(UTC), told)
-    await deliver(database, organization, now)
+async def try_telephones(
+    database: Database, organization: uuid.UUID, told: Told, since: datetime, now: datetime
+) -> None:
+    """The weekly test pages of the past: each telephone was tried, and answered."""
+    tuesday = monday_of(since, cast.ZONE) + timedelta(days=8)
+    while tuesday < now.date():
+        for hour in TRIED_AT:
+            at = datetime.combine(tuesday, hour, ZoneInfo(cast.ZONE)).astimezone(UTC)
+            await try_phones.try_phones(database, WORKER, at, told)
+            await deliver(database, organization, at)
+        tuesday += timedelta(days=7)
     async with database.transaction(WORKER) as db:
         await db.execute(ANSWERED, organization)
 
