@@ -175,7 +175,7 @@ def shift(login: str, hours: float, in_hours: float, organization_name: str | No
 
 async def _staff_id(desk: Desk, login: str) -> uuid.UUID:
     async with desk.database.transaction(desk.who) as db:
-        found = [one.staff_id for one in await accounts.logins(db) if one.login == login.lower() and one.staff_id]
+        found = [one.staff_id for one in await accounts.logins(db) if one.login == login.lower() and not one.disabled]
     if not found or found[0] is None:
         raise NotFound(f"Nobody of the staff signs in as {login!r}. `careloop staff list` shows the names.")
     return found[0]

@@ -33,23 +33,34 @@ async def insert(db: Db, account: NewAccount) -> bool:
     return bool(done != "INSERT 0 0")
 
 
-LOGINS = "SELECT login, staff_id, patient_id FROM account WHERE disabled_at IS NULL ORDER BY login"
+LOGINS = "SELECT login, staff_id, patient_id, disabled_at IS NOT NULL AS disabled FROM account ORDER BY login"
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """`disabled`: it opens nothing now, because its person left."""
+
     login: str
     staff_id: uuid.UUID | None
     patient_id: uuid.UUID | None
+    disabled: bool
 
 
 async def logins(db: Db) -> list[Login]:
-    """Login names in use; never anything about their passwords."""
+    """Login names, of those who left too; never anything about their passwords."""
     return [Login(**dict(row)) for row in await db.fetch(LOGINS)]
 
 
-DISABLE = "UPDATE account SET disabled_at = $2 WHERE login = lower($1) AND disabled_at IS NULL"
+DISABLE = "UPDATE account SET disabled_at = $2 WHERE staff_id = $1 AND disabled_at IS NULL"
 
 
-async def disable(db: Db, login: str, now: datetime) -> bool:
-    """False when nobody could sign in with it anyway."""
-    return bool(await db.execute(DISABLE, login, now) != "UPDATE 0")
+async def disable(db: Db, staff_id: uuid.UUID, now: datetime) -> None:
+    """This person's login opens nothing from now on."""
+    await db.execute(DISABLE, staff_id, now)
+
+
+ENABLE = "UPDATE account SET disabled_at = NULL WHERE staff_id = $1 AND disabled_at IS NOT NULL"
+
+
+async def enable(db: Db, staff_id: uuid.UUID) -> None:
+    """It opens again, with the password it had."""
+    await db.execute(ENABLE, staff_id)

@@ -51,9 +51,53 @@ async def list_all(db: Db) -> list[Staff]:
     return [Staff(**dict(row)) for row in await db.fetch(LIST)]
 
 
-DISABLE = "UPDATE staff SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING id"
+FIND = """
+    SELECT DISTINCT s.id, s.organization_id, s.name, s.role, s.phone, s.created_at, s.disabled_at
+      FROM staff s LEFT JOIN account c ON c.staff_id = s.id
+     WHERE s.id::text = lower($1) OR c.login = lower($1) OR lower(s.name) = lower($1)
+     ORDER BY s.name, s.id
+"""
+
+
+async def find(db: Db, named: str) -> list[Staff]:
+    """Who has this login, name or id, those who left too; several when a name is not enough."""
+    return [Staff(**dict(row)) for row in await db.fetch(FIND, named.strip())]
+
+
+DISABLE = "UPDATE staff SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL RETURNING true"
 
 
 async def disable(db: Db, staff_id: uuid.UUID, now: datetime) -> bool:
-    """The person can no longer sign in; False when they already could not."""
-    return await db.fetchval(DISABLE, staff_id, now) is not None
+    """The person is no longer paged and cannot sign in; False when they already could not."""
+    return await db.fetchval(DISABLE, staff_id, now) is True
+
+
+ENABLE = "UPDATE staff SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL RETURNING true"
+
+
+async def enable(db: Db, staff_id: uuid.UUID) -> bool:
+    """Undo of disabling; False when they had not left."""
+    return await db.fetchval(ENABLE, staff_id) is True
+
+
+SET_PHONE = "UPDATE staff SET phone = $2 WHERE id = $1 AND phone IS DISTINCT FROM $2 RETURNING true"
+
+
+async def set_phone(db: Db, staff_id: uuid.UUID, phone: str | None) -> bool:
+    """Where pages go from now on, in E.164; None: nowhere. False when it was so already."""
+    return await db.fetchval(SET_PHONE, staff_id, phone) is True
+
+
+# Locked, so that two administrators who disable each other at once do not both find the other one there.
+ADMINISTRATORS = """
+    SELECT s.id FROM staff s
+     WHERE s.role = 'admin' AND s.disabled_at IS NULL
+       AND EXISTS (SELECT FROM account c WHERE c.staff_id = s.id AND c.disabled_at IS NULL)
+     ORDER BY s.id
+       FOR UPDATE OF s
+"""
+
+
+async def administrators(db: Db) -> list[uuid.UUID]:
+    """Who can sign in as administrator; nobody can change that until the transaction ends."""
+    return [row["id"] for row in await db.fetch(ADMINISTRATORS)]

@@ -29,6 +29,10 @@ FIND = """
       FROM door_session($1, $2)
 """
 END = "SELECT door_session_end($1, $2)"
+END_ALL = """
+    UPDATE session SET ended_at = $2
+     WHERE account_id IN (SELECT id FROM account WHERE staff_id = $1) AND ended_at IS NULL
+"""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +102,11 @@ async def find(db: Db, token: str, now: datetime) -> Person | None:
 async def end(db: Db, token: str, now: datetime) -> None:
     """Sign out: the token opens nothing from now on."""
     await db.execute(END, _hash(token), now)
+
+
+async def end_all(db: Db, staff_id: uuid.UUID, now: datetime) -> None:
+    """This person is signed out on every machine, and stays so when their login opens again."""
+    await db.execute(END_ALL, staff_id, now)
 
 
 def _hash(token: str) -> bytes:
