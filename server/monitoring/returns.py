@@ -1,5 +1,7 @@
 """An acknowledgement lasts for a while: without an outcome, or when its owner leaves, what was taken is open again.
 
+Leaving is going off shift, or, on shift or not, working here no more.
+
 A new cry of somebody in danger ends it at once: whoever took the first one does not know of the second.
 """
 
@@ -31,7 +33,8 @@ GIVE_BACK = """
                CASE WHEN a.acknowledged_at <= $2 THEN 'no_outcome' ELSE 'off_shift' END AS why
           FROM alert a
          WHERE a.status = 'acknowledged' AND a.age <> 'historic'
-           AND (a.acknowledged_at <= $2 OR left_their_shift(a.acknowledged_by, a.acknowledged_at, $1))
+           AND (a.acknowledged_at <= $2 OR left_their_shift(a.acknowledged_by, a.acknowledged_at, $1)
+                OR EXISTS (SELECT FROM staff s WHERE s.id = a.acknowledged_by AND s.disabled_at <= $1))
          ORDER BY a.patient_id, a.rule_id
            FOR UPDATE OF a SKIP LOCKED),
     again AS (
@@ -46,7 +49,7 @@ GIVE_BACK = """
 
 
 async def give_back(db: Db, now: datetime, lasts: timedelta) -> list[Returned]:
-    """Open again what was acknowledged `lasts` ago without an outcome, or by somebody whose shift has ended."""
+    """Open again what was acknowledged `lasts` ago without an outcome, or by somebody who went off shift or left."""
     return [Returned(**dict(row)) for row in await db.fetch(GIVE_BACK, now, now - lasts)]
 
 
@@ -56,7 +59,8 @@ GIVE_BACK_ALARMS = """
         SELECT b.id, CASE WHEN b.acknowledged_at <= $2 THEN 'no_outcome' ELSE 'off_shift' END AS why
           FROM alarm b
          WHERE b.status = 'acknowledged' AND b.severity = 'high'
-           AND (b.acknowledged_at <= $2 OR left_their_shift(b.acknowledged_by, b.acknowledged_at, $1))
+           AND (b.acknowledged_at <= $2 OR left_their_shift(b.acknowledged_by, b.acknowledged_at, $1)
+                OR EXISTS (SELECT FROM staff s WHERE s.id = b.acknowledged_by AND s.disabled_at <= $1))
          ORDER BY b.id
            FOR UPDATE OF b SKIP LOCKED),
     again AS (

@@ -391,7 +391,24 @@ async def test_an_alert_whose_owner_goes_off_shift_returns(
     assert await count(owner, "message") == (1 if stays else 2)
 
 
-@pytest.mark.parametrize("how", ["time", "off shift", "medium", "resolved"])
+@pytest.mark.parametrize("by", ["on shift", "never on shift"])
+async def test_an_alert_whose_owner_works_here_no_more_returns_at_once(
+    clinic: Clinic, owner: Any, worker_db: Database, by: str
+) -> None:
+    who = clinic.world.nurse if by == "on shift" else clinic.clinician
+    alert = await open_alert(owner, clinic.world, NOW)
+    await tick(worker_db, NOW)
+    await acknowledge(owner, alert, who, NOW + MINUTE)
+    await tick(worker_db, NOW + 2 * MINUTE)
+    assert await count(owner, "alert", "status = 'open'") == 0
+    await owner.execute("UPDATE staff SET disabled_at = $2 WHERE id = $1", who, NOW + 2.5 * MINUTE)
+    await tick(worker_db, NOW + 3 * MINUTE)
+    assert await count(owner, "alert", "status = 'open'") == 1
+    again = [person for minute, person in await paged(owner, clinic, NOW) if minute == 3]
+    assert again == (["backup"] if by == "on shift" else ["nurse"])
+
+
+@pytest.mark.parametrize("how", ["time", "off shift", "left", "medium", "resolved"])
 async def test_a_high_alarm_that_was_taken_returns_as_an_alert_does(
     clinic: Clinic, owner: Any, worker_db: Database, web_db: Database, how: str
 ) -> None:
@@ -403,9 +420,11 @@ async def test_a_high_alarm_that_was_taken_returns_as_an_alert_does(
     )  # fmt: skip
     await tick(worker_db, NOW)
     await answers.acknowledge_alarm(web_db, person_of(clinic.world), alarm, NOW + MINUTE)
-    at = 61 if how != "off shift" else 20
+    at = 61 if how not in {"off shift", "left"} else 20
     if how == "off shift":
         await owner.execute("UPDATE shift SET ends_at = $1", NOW + 20 * MINUTE)
+    if how == "left":
+        await owner.execute("UPDATE staff SET disabled_at = $2 WHERE id = $1", clinic.world.nurse, NOW + 20 * MINUTE)
     if how == "resolved":
         await answers.resolve_alarm(web_db, person_of(clinic.world), alarm, "called her", NOW + 2 * MINUTE)
     await tick(worker_db, NOW + (at - 1) * MINUTE)
