@@ -1,17 +1,20 @@
-"""`careloop patient` and `careloop staff`: admit patients, take on staff, list them."""
+"""`careloop patient` and `careloop staff`: admit patients, take on staff, change and list them."""
 
 import uuid
+from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta
-from typing import get_args
+from typing import Any, get_args
 
 import rich_click as click
 
 from server.cli import console
 from server.cli.connect import Desk, at_desk, organization_option
+from server.db.pool import Database, Who
 from server.errors import Invalid, NotFound
-from server.flows import hire
+from server.flows import hire, staff_changes
 from server.flows.admit import Admission
 from server.flows.admit import admit as admit_patient
+from server.flows.staff_changes import Changed
 from server.monitoring.defaults import EVERYBODY, PROGRAMMES
 from server.people import accounts, patients
 from server.people import staff as staff_noun
@@ -102,7 +105,7 @@ def list_patients(search: str, limit: int, organization_name: str | None, as_jso
 
 @click.group()
 def staff() -> None:
-    """Staff: take on, list, and put on shift."""
+    """Staff: take on, list, put on shift, change their telephone, and say who left."""
 
 
 @staff.command("add")
@@ -142,7 +145,14 @@ def list_staff(organization_name: str | None, as_json: bool) -> None:
         async with desk.database.transaction(desk.who) as db:
             names = {one.staff_id: one.login for one in await accounts.logins(db)}
             return [
-                {"id": p.id, "name": p.name, "role": p.role, "login": names.get(p.id), "disabled_at": p.disabled_at}
+                {
+                    "id": p.id,
+                    "name": p.name,
+                    "role": p.role,
+                    "login": names.get(p.id),
+                    "phone": p.phone,
+                    "disabled_at": p.disabled_at,
+                }
                 for p in await staff_noun.list_all(db)
             ]
 
@@ -150,8 +160,10 @@ def list_staff(organization_name: str | None, as_json: bool) -> None:
     if as_json:
         console.objects(found)
         return
-    rows = [(p["name"], p["role"], p["login"], "left" if p["disabled_at"] else "active", p["id"]) for p in found]
-    console.table(("Name", "Role", "Login", "State", "Id"), rows, empty="Nobody works here yet.")
+    rows = [
+        (p["name"], p["role"], p["login"], p["phone"], "left" if p["disabled_at"] else "active", p["id"]) for p in found
+    ]
+    console.table(("Name", "Role", "Login", "Phone", "State", "Id"), rows, empty="Nobody works here yet.")
 
 
 @staff.command("shift")
@@ -171,6 +183,72 @@ def shift(login: str, hours: float, in_hours: float, organization_name: str | No
 
     begins, ends = at_desk(organization_name, work)
     click.echo(f"{login} is on shift from {begins:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC.")
+
+
+@staff.command("leave")
+@click.argument("who")
+@organization_option
+def leave(who: str, organization_name: str | None) -> None:
+    """WHO (login, name or id) has left: signed out everywhere at once, and paged no more.
+
+    What they had taken returns and pages others. Says which teams still count on them. Undo: careloop staff return.
+    """
+    left = _change(organization_name, who, staff_changes.leave)
+    click.echo(f"{left.person.name} has left: signed out everywhere, and paged no more.")
+    _to_mend(left)
+
+
+@staff.command("return")
+@click.argument("who")
+@organization_option
+def come_back(who: str, organization_name: str | None) -> None:
+    """WHO (login, name or id) works here again, and signs in with the password they had."""
+    back = _change(organization_name, who, staff_changes.come_back)
+    click.echo(f"{back.person.name} is back and signs in with the password they had.")
+    if back.person.phone is None:
+        click.echo("Without a telephone they cannot be paged: careloop staff phone")
+    _to_mend(back)
+
+
+@staff.command("phone")
+@click.argument("who")
+@click.argument("number", required=False)
+@click.option("--none", "without", is_flag=True, help="They have no telephone any more.")
+@organization_option
+def change_phone(who: str, number: str | None, without: bool, organization_name: str | None) -> None:
+    """Pages to WHO (login, name or id) go to NUMBER from now on, or with --none nowhere.
+
+    Example: careloop staff phone noor "+1 212 555 0111"
+    """
+    if (number is None) != without:
+        raise Invalid("Give the new number, or --none when they have no telephone any more.")
+
+    async def change(database: Database, by: Who, staff_id: uuid.UUID, now: datetime) -> Changed:
+        return await staff_changes.change_phone(database, by, staff_id, number, now)
+
+    changed = _change(organization_name, who, change)
+    name, phone = changed.person.name, changed.person.phone
+    click.echo(f"Pages to {name} go to {phone}." if phone else f"{name} has no telephone now and cannot be paged.")
+    _to_mend(changed)
+
+
+def _change(
+    organization_name: str | None, who: str,
+    change: Callable[[Database, Who, uuid.UUID, datetime], Coroutine[Any, Any, Changed]],
+) -> Changed:  # fmt: skip
+    async def work(desk: Desk) -> Changed:
+        person = await staff_changes.find(desk.database, desk.who, who)
+        return await change(desk.database, desk.who, person.id, datetime.now(UTC))
+
+    return at_desk(organization_name, work)
+
+
+def _to_mend(changed: Changed) -> None:
+    if not changed.to_mend:
+        return
+    click.echo("To mend on the roster, where they are still named:")
+    for says in changed.to_mend:
+        click.echo(f"  {says}")
 
 
 async def _staff_id(desk: Desk, login: str) -> uuid.UUID:

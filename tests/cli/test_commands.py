@@ -66,6 +66,32 @@ async def test_staff_are_added_listed_and_put_on_shift(desk: Desk, settings: Set
     assert (await careloop("staff", "shift", "nobody", env=env)).code == 1
 
 
+async def test_staff_leave_come_back_and_get_another_telephone(desk: Desk, settings: Settings, owner: Any) -> None:
+    env, noor = env_of(settings), ["--name", "Noor Bell", "--role", "nurse", "--login", "noor"]
+    assert (await careloop("staff", "add", *noor, "--phone", "212 555 0111", env=env)).code == 0
+    await owner.execute("UPDATE team SET fallback_id = (SELECT id FROM staff WHERE name = 'Noor Bell')")
+    assert (await careloop("staff", "shift", "noor", env=env)).code == 0
+    ran = await careloop("staff", "leave", "Noor Bell", env=env)
+    assert ran.code == 0, ran.err
+    assert "Noor Bell has left" in ran.out
+    assert "Care team: stand-in, 1 shift to come" in ran.out
+    listed = {one["login"]: one for one in (await careloop("staff", "list", "--json", env=env)).objects}
+    assert listed["noor"]["disabled_at"] is not None
+    refused = await careloop("staff", "shift", "noor", env=env)
+    assert (refused.code, "Nobody of the staff" in refused.err) == (1, True)
+    back = await careloop("staff", "return", "noor", "--organization", "maple", env=env)
+    assert (back.code, "To mend" in back.out) == (0, False)
+    phone = await careloop("staff", "phone", "noor", "(212) 555-0199", env=env)
+    assert "+12125550199" in phone.out
+    gone = await careloop("staff", "phone", "noor", "--none", env=env)
+    assert "cannot be paged" in gone.out
+    assert "stand-in" in gone.out
+    for wrong in (["phone", "noor"], ["phone", "noor", "x"], ["leave", "admin-maple"], ["return", "noor"]):
+        ran = await careloop("staff", *wrong, env=env)
+        assert (ran.code, bool(ran.err), "Traceback" in ran.err) == (1, True, False)
+    assert {row["principal"][:4] for row in await owner.fetch("SELECT principal FROM audit")} == {"cli:"}
+
+
 async def test_with_several_organizations_one_must_be_named(desk: Desk, web_db: Database, settings: Settings) -> None:
     await open_desk(web_db, "birch")
     env = env_of(settings)
