@@ -1,5 +1,7 @@
 """The administrator's pages."""
 
-from server.web.admin.overview import handlers
+from server.web.admin import overview, staff
+
+handlers = [*overview.handlers, *staff.handlers]
 
 __all__ = ["handlers"]
