@@ -128,7 +128,7 @@ SNOOZE_REASONS: Final = {
 SNOOZE_HOURS: Final = (4, 24, 72)
 RETURNED: Final = {
     "no_outcome": "nobody said in time what came of it",
-    "off_shift": "whoever had it went off shift",
+    "off_shift": "whoever had it went off shift or left",
     "snooze_over": "the snooze was over",
     "new_cry": "a new cry for help",
     "worse": "it got worse",
