@@ -25,7 +25,7 @@ from server.settings import Settings, mqtt_parts
 HOST = "127.0.0.1"
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 6.0
-TEXTS_WITHIN_S = 8.0
+TEXTS_WITHIN_S = 30.0
 TROUBLE = (
     "ended with code",
     "was killed by",

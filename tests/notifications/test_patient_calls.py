@@ -170,9 +170,12 @@ async def test_a_question_put_by_a_call_takes_its_answer_by_key(
 
 @pytest.mark.parametrize("language", wording.LANGUAGES)
 def test_no_spoken_safety_text_asks_for_a_reply_or_reads_an_address(language: wording.Language) -> None:
-    fields = {"clinic": "Aspen Health", "rest": "5", "when": "Monday at 08:00", "url": "https://x.example/l/abc"}
+    fields = {
+        "clinic": "Aspen Health", "rest": "5", "when": "Monday at 08:00", "url": "https://x.example/l/abc",
+        "phone": "+12125550166",
+    }  # fmt: skip
     texts = [name for name, one in wording.catalogue(language).items() if one.purpose == "safety"]
-    assert len(texts) >= 7
+    assert len(texts) >= 9
     for name in texts:
         said = spoken(wording.render(name, language, **fields).body)
         assert not {"reply", "responda"} & set(said.lower().split()), said
