@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import re
 import uuid
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,14 +14,26 @@ import pytest
 
 from notifications import wording
 from notifications.segments import cost
+from server.db import pool
 from server.db.ids import uuid7
 from server.db.pool import Database
 from server.flows import remind
 from server.outreach import ledger as reminders_of
+from server.settings import Settings
 from tests.texting import NEW_YORK, NOON, WORKER, Phones, measure, phones, send_all
 from tests.world import World
 
 __all__ = ["phones"]
+
+
+@pytest.fixture
+async def worker_db(settings: Settings) -> AsyncIterator[Database]:
+    """Each statement is planned once: these tests live through weeks, half an hour at a time."""
+    database = await pool.connect(settings.url_for("worker"), name="worker", size=4, generic_plans=True)
+    yield database
+    await database.close()
+
+
 ORIGIN = remind.From(public_url="http://127.0.0.1:8000", default_sender="")
 DAY = timedelta(days=1)
 
