@@ -75,7 +75,7 @@ def _nobody_asks(patch: pytest.MonkeyPatch) -> None:
     ("break_it", "seen_as", "days"),
     [
         (_forget_slots, "without_fate", 20), (_send_again, "sent_twice", 30), (_no_night, "in_quiet_hours", 10),
-        (_forget_opt_outs, "after_opt_out", 30), (_nobody_asks, "stuck", 12), (_nobody_puts_back, "stuck", 30),
+        (_forget_opt_outs, "after_opt_out", 30), (_nobody_asks, "stuck", 12), (_nobody_puts_back, "stuck", 12),
     ],
 )  # fmt: skip
 async def test_the_campaign_sees_what_it_is_for(
