@@ -9,7 +9,7 @@ from typing import Literal
 import asyncpg
 import msgspec
 
-from server.db.pool import AWAY, Db
+from server.db.pool import AWAY, Db, say_at_commit
 from server.waiting import wait
 
 CHANNEL = "careloop_event"
@@ -31,8 +31,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 async def tell(db: Db, *events: Event) -> None:
     """Tell whoever listens, when and only if this transaction commits."""
-    if events:
-        await db.execute(NOTIFY, encoded(events))
+    if events and not say_at_commit(db, CHANNEL, news := encoded(events)):
+        await db.execute(NOTIFY, news)
 
 
 def encoded(events: Iterable[Event]) -> list[str]:

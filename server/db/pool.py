@@ -1,7 +1,7 @@
 """The one way to a connection. Whoever asks for one says who is asking; the database filters by it."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -26,6 +26,10 @@ AWAY = (
 )
 
 
+QUOTE = "'"
+_TO_SAY: dict[int, dict[tuple[str, str], None]] = {}  # by connection, of the transactions that are open
+
+
 class Who(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking. Services leave `organization` out and are limited by their role's grants alone."""
 
@@ -45,16 +49,28 @@ class Database:
         """A connection inside a transaction that knows who is asking; commits when the block ends well.
 
         Beginning and naming are one round trip. The settings are local to the transaction, so nothing of
-        one principal is left on the connection for the next.
+        one principal is left on the connection for the next. What `say_at_commit` was given goes with the COMMIT.
         """
         async with self._pool.acquire() as db:
             await db.execute(_begin(who))
             try:
+                said = _TO_SAY[id(db)] = {}
                 yield db
             except BaseException:
                 await _rollback(db)
                 raise
-            await db.execute("COMMIT")
+            finally:
+                _TO_SAY.pop(id(db), None)
+            await db.execute(_commit(said))
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[Db]:
+        """A connection on which each statement is a transaction by itself: two round trips less.
+
+        Nobody is named, so it is for services only, and for tables whose policies let them see everything.
+        """
+        async with self._pool.acquire() as db:
+            yield db
 
     async def close(self) -> None:
         await self._pool.close()
@@ -74,6 +90,20 @@ def _begin(who: Who) -> str:
         f"BEGIN; SET LOCAL app.organization = '{organization}';"
         f" SET LOCAL app.principal = '{who.principal}'; SET LOCAL app.patient = '{patient}'"
     )
+
+
+def _commit(said: Iterable[tuple[str, str]]) -> str:
+    """Our own topics and UUIDs as JSON, quoted all the same."""
+    told = (f"SELECT pg_notify('{channel}', '{news.replace(QUOTE, QUOTE * 2)}'); " for channel, news in said)
+    return "".join(told) + "COMMIT"
+
+
+def say_at_commit(db: Db, channel: str, news: Iterable[str]) -> bool:
+    """Whoever listens hears it when this transaction commits, once; False when `db` is in none of ours."""
+    said = _TO_SAY.get(id(db))
+    if said is not None:
+        said.update(dict.fromkeys((channel, one) for one in news))
+    return said is not None
 
 
 async def _rollback(db: Db) -> None:

@@ -100,3 +100,23 @@ async def test_a_listener_whose_connection_is_lost_comes_back_and_says_look_agai
         assert (await heard.get()).topic == "refetch"
     stop.set()
     await listening
+
+
+async def test_thousands_of_events_of_one_transaction_are_heard_each_once(settings: Settings, web_db: Database) -> None:
+    heard: asyncio.Queue[Event] = asyncio.Queue()
+    stop, patients = asyncio.Event(), [uuid7() for _ in range(3000)]
+    listening = asyncio.create_task(listen(settings.url_for("web"), heard.put_nowait, stop))
+    async with asyncio.timeout(20):
+        assert (await heard.get()).topic == "refetch"
+        async with web_db.transaction(Who(principal="t")) as db:
+            for patient in (*patients, patients[0]):
+                await tell(db, Event(topic="patient", patient=patient))
+        said = [(await heard.get()).patient for _ in patients]
+    assert sorted(map(str, said)) == sorted(map(str, patients))
+    stop.set()
+    await listening
+
+
+def test_what_is_told_with_the_commit_stays_a_text() -> None:
+    assert "pg_notify('c', 'it''s; DROP')" in pool._commit([("c", "it's; DROP")])
+    assert pool._commit([]) == "COMMIT"
