@@ -20,7 +20,6 @@ from server.monitoring.confirmations import ANSWER_WITHIN, OWN_READING, SUGAR_WI
 from server.monitoring.findings import Finding
 from server.monitoring.limits import UPPER
 from server.monitoring.waits import Reach
-from server.outreach import wordings
 from server.outreach.wordings import Owns
 
 Untold = Literal["no_number", "opted_out", "no_consent", "patient_inactive", "quiet_hours"]
@@ -53,7 +52,7 @@ NOBODY = Asked(texts=[], waiting=set())
 
 async def ask(
     db: Db, episodes: Iterable[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime,
-    never: tuple[int, int],
+    never: tuple[int, int], own: Mapping[uuid.UUID, Owns],
 ) -> Asked:  # fmt: skip
     """Ask each of these patients once, about what is worst; a page that may wait for the answer is held back here."""
     crises = _crises(episodes, found, kinds, now)
@@ -70,7 +69,6 @@ async def ask(
     kept = [q for q in questions if q.id in asked]
     waiting = await waits.hold(db, [(q.patient_id, q.alert_id, q.deadline) for q in kept if q.page_waited])
     told = [q for q in kept if q.untold is None]
-    own = await wordings.of_each(db, {q.organization_id for q in told})
     texts = [_text(q, reach[q.patient_id], now, own[q.organization_id]) for q in told]
     return Asked(texts=texts, waiting=waiting)
 
@@ -118,7 +116,7 @@ async def _new(db: Db, crises: Sequence[Crisis], now: datetime) -> list[Crisis]:
 
     What to do about low sugar is told beside another question: it is first aid.
     """
-    before = await confirmations.latest(db, [c.episode.id for c in crises])
+    before = await confirmations.latest(db, [c.episode.id for c in crises if not c.episode.opened])
     chosen: dict[tuple[uuid.UUID, bool], Crisis] = {}
     for c in crises:
         earlier = before.get(c.episode.id)

@@ -139,7 +139,7 @@ async def symptoms_again(
     db: Db, who: Who, organization: uuid.UUID, patient: uuid.UUID, mrn: str, event: str, now: datetime, told: Told
 ) -> None:  # fmt: skip
     """Symptoms that no open alert stands for: an alarm of its own, as for a text of danger, for each event anew."""
-    team = (await roster.teams_of(db, [patient]))[patient]
+    team = (await roster.whose(db, [patient]))[patient].team_id
     one = Cry(
         organization_id=organization, kind=danger.KIND, subject=mrn, says=SAYS, event=event, wording="page_symptoms",
         team_id=team, patient_id=patient,

@@ -23,7 +23,7 @@ from server.outreach import wordings
 from server.outreach.wordings import Owns
 from server.people import roster
 from server.people.phones import phone_hash
-from server.people.roster import OnShift
+from server.people.roster import OnShift, Whose
 from server.settings import Settings
 
 NOBODY = "Nobody is on shift for this team: pages go to the first person with a telephone. Fill the roster."
@@ -55,6 +55,13 @@ class Urgent(msgspec.Struct, frozen=True, kw_only=True):
     late: datetime | None = None
 
 
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for the patients of some alerts, and the organizations' own words: asked once for all their pages."""
+
+    whose: Mapping[uuid.UUID, Whose]
+    own: Mapping[uuid.UUID, Owns]
+
+
 async def page(
     db: Db, episodes: Sequence[Episode], found: Sequence[Finding], kinds: Mapping[uuid.UUID, str], now: datetime,
     told: Told,
@@ -67,26 +74,27 @@ async def page(
     urgent = await _urgent(db, episodes, found, kinds, now)
     if not urgent:
         return []
-    nobody = await sink.synthetic(db, [u.episode.patient_id for u in urgent])
+    desk = await _desk(db, [u.episode for u in urgent])
+    nobody = {patient for patient, one in desk.whose.items() if one.synthetic}
     messages = [sink.message(u.episode, told.public_url, now) for u in urgent if u.episode.patient_id in nobody]
     people = [u for u in urgent if u.episode.patient_id not in nobody]
     # Whatever else is high, nothing of this patient waits any longer; then perhaps what is new and alone.
     freed = [e for e in await waits.let_go(db, [u.episode.patient_id for u in people]) if e.status == "open"]
     live = {u.episode.id: u.episode for u in people if u.late is None}
-    asked = await ask.ask(db, live.values(), found, kinds, now, told.never_wait)
+    asked = await ask.ask(db, live.values(), found, kinds, now, told.never_wait, desk.own)
     at_once = {e.id: e for e in freed} | {i: e for i, e in live.items() if i not in asked.waiting}
-    messages += asked.texts + await to_staff(db, list(at_once.values()), now, told)
+    messages += asked.texts + await to_staff(db, list(at_once.values()), now, told, desk=desk)
     late = [u for u in people if u.late is not None and u.episode.id not in at_once]
-    messages += await _late(db, late, now, told)
+    messages += await _late(db, late, now, told, desk)
     new = await write(db, messages)
     await _told_with(db, late, now)
     paged = {message.alert_id for message in messages if message.id in new}
     stood = [e for e in live.values() if not e.opened and e.id not in paged and e.id not in asked.waiting]
-    return new + await _worse(db, stood, found, now, told)
+    return new + await _worse(db, stood, found, now, told, desk)
 
 
 async def _worse(
-    db: Db, stood: Sequence[Episode], found: Sequence[Finding], now: datetime, told: Told
+    db: Db, stood: Sequence[Episode], found: Sequence[Finding], now: datetime, told: Told, desk: Desk
 ) -> list[uuid.UUID]:
     """An alert that was paged before is paged again when it is clearly worse, and open again if somebody had it."""
     of = {(e.patient_id, e.rule_id): e for e in stood}
@@ -103,7 +111,7 @@ async def _worse(
             step = worsenings.worse(alert, f, pressures.get(f.anchor), before[alert], told.never_wait)
             if step and (alert not in worse or step.steps > worse[alert].steps):
                 worse[alert] = step
-    pages = await to_staff(db, [e for e in stood if e.id in worse], now, told)
+    pages = await to_staff(db, [e for e in stood if e.id in worse], now, told, desk=desk)
     named = [msgspec.structs.replace(p, unique_for=worse[p.alert_id].name) for p in pages if p.alert_id]
     new = await write(db, named)
     await worsenings.open_again(db, patients, [p.alert_id for p in named if p.id in new and p.alert_id])
@@ -119,19 +127,29 @@ async def write(db: Db, messages: Sequence[Message]) -> list[uuid.UUID]:
 
 
 async def to_staff(
-    db: Db, urgent: Sequence[Episode], now: datetime, told: Told, text: str = "page_high_alert"
-) -> list[Message]:
+    db: Db, urgent: Sequence[Episode], now: datetime, told: Told, text: str = "page_high_alert",
+    desk: Desk | None = None,
+) -> list[Message]:  # fmt: skip
     """A page for each to whoever is on shift, else to the stand-in; who is missing is an alarm."""
-    people = await _whom(db, urgent, now)
-    own = await wordings.of_each(db, {one.organization_id for one in urgent})
-    return [_message(one, people[one.id], now, told, own, text) for one in urgent if one.id in people]
+    if not urgent:
+        return []
+    desk = desk or await _desk(db, urgent)
+    people = await _whom(db, urgent, now, desk)
+    return [_message(one, people[one.id], now, told, desk.own, text) for one in urgent if one.id in people]
 
 
-async def _whom(db: Db, urgent: Sequence[Episode], now: datetime) -> dict[uuid.UUID, OnShift]:
+async def _desk(db: Db, episodes: Sequence[Episode]) -> Desk:
+    return Desk(
+        whose=await roster.whose(db, [e.patient_id for e in episodes]),
+        own=await wordings.of_each(db, {e.organization_id for e in episodes}),
+    )
+
+
+async def _whom(db: Db, urgent: Sequence[Episode], now: datetime, desk: Desk) -> dict[uuid.UUID, OnShift]:
     """By alert; one that nobody can be told of is left out, and an alarm."""
     if not urgent:
         return {}
-    teams = await roster.teams_of(db, [e.patient_id for e in urgent])
+    teams = {e.patient_id: desk.whose[e.patient_id].team_id for e in urgent}
     on_shift = await roster.on_shift(db, sorted(set(teams.values())), now)
     empty = sorted(team for team, people in on_shift.items() if not people)
     stand_in = await roster.fallback(db, empty, now) if empty else {}
@@ -182,7 +200,7 @@ KNOWN = """
 """
 
 
-async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> list[Message]:
+async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told, desk: Desk) -> list[Message]:
     """One page per patient for what comes together, about the newest reading, with both times: measured and arrived."""
     if not urgent:
         return []
@@ -194,8 +212,7 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
         if one.episode.id not in paged and one.episode.patient_id not in told_of:
             newest[one.episode.patient_id] = one
     zones = {row["id"]: ZoneInfo(row["zone"]) for row in await db.fetch(ZONES, list(newest))}
-    people = await _whom(db, [one.episode for one in newest.values()], now)
-    own = await wordings.of_each(db, {one.episode.organization_id for one in newest.values()})
+    people = await _whom(db, [one.episode for one in newest.values()], now, desk)
     messages = []
     for patient, one in newest.items():
         if one.episode.id in people and one.late is not None:
@@ -203,7 +220,7 @@ async def _late(db: Db, urgent: Sequence[Urgent], now: datetime, told: Told) -> 
             times = {"measured": f"{measured:%H:%M}", "arrived": f"{arrived:%H:%M}"}
             if measured.date() != arrived.date():
                 times["measured"] = f"{measured:%H:%M (%b %-d)}"
-            message = _message(one.episode, people[one.episode.id], now, told, own, "page_late_alert", times)
+            message = _message(one.episode, people[one.episode.id], now, told, desk.own, "page_late_alert", times)
             messages.append(msgspec.structs.replace(message, unique_for=f"page:late:{one.episode.id}"))
     return messages
 

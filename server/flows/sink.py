@@ -1,22 +1,12 @@
 """Where the synthetic patient's pages go: written like any other, taken by the sender, and sent to nobody."""
 
-import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 from notifications import wording
 from notifications.messages import Message
 from notifications.policy import SINK
 from server.db.ids import uuid7
-from server.db.pool import Db
 from server.monitoring.alerts import Episode
-
-SYNTHETIC = "SELECT id FROM patient WHERE id = ANY($1) AND synthetic"
-
-
-async def synthetic(db: Db, patients: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of these patients that stand for nobody."""
-    return {row["id"] for row in await db.fetch(SYNTHETIC, list(patients))}
 
 
 def message(episode: Episode, public_url: str, now: datetime) -> Message:

@@ -107,7 +107,10 @@ LATEST = """
 
 async def latest(db: Db, alerts: Iterable[uuid.UUID]) -> dict[uuid.UUID, Earlier]:
     """By alert; one that was never asked about is left out."""
-    return {row["alert_id"]: Earlier(**dict(list(row.items())[1:])) for row in await db.fetch(LATEST, list(alerts))}
+    asked = list(alerts)
+    if not asked:
+        return {}
+    return {row["alert_id"]: Earlier(**dict(list(row.items())[1:])) for row in await db.fetch(LATEST, asked)}
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):

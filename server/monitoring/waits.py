@@ -92,9 +92,15 @@ async def reach(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> dict[uu
 CROSSING = "SELECT id, code FROM rule WHERE id = ANY($1) AND kind = 'crossing'"
 
 
+_CODES: dict[uuid.UUID, str] = {}  # a rule's code and kind are for ever: nobody may change them
+
+
 async def crossing(db: Db, rules: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The codes of those of these rules that judge one reading; of a series of them nobody can measure another."""
-    return {row["id"]: row["code"] for row in await db.fetch(CROSSING, sorted(set(rules)))}
+    asked = set(rules)
+    if unknown := sorted(asked - _CODES.keys()):
+        _CODES.update((row["id"], row["code"]) for row in await db.fetch(CROSSING, unknown))
+    return {rule: _CODES[rule] for rule in asked if rule in _CODES}
 
 
 PRESSURES = """

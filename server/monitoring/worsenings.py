@@ -124,7 +124,8 @@ OPEN_AGAIN = """
 
 async def open_again(db: Db, patients: Sequence[uuid.UUID], alerts: Sequence[uuid.UUID]) -> None:
     """What somebody has taken waits for an answer again."""
-    await db.execute(OPEN_AGAIN, sorted(set(patients)), sorted(alerts))
+    if alerts:
+        await db.execute(OPEN_AGAIN, sorted(set(patients)), sorted(alerts))
 
 
 # The page that was written with the reading is the first step: the round begins when it was written. Without this the

@@ -18,12 +18,20 @@ class OnShift(msgspec.Struct, frozen=True, kw_only=True):
     phone: str
 
 
-TEAMS = "SELECT id, team_id FROM patient WHERE id = ANY($1)"
+class Whose(msgspec.Struct, frozen=True, kw_only=True):
+    """The care team that answers for a patient; a synthetic one stands for nobody."""
+
+    team_id: uuid.UUID
+    synthetic: bool
 
 
-async def teams_of(db: Db, patients: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
-    """The care team that answers for each patient."""
-    return {record["id"]: record["team_id"] for record in await db.fetch(TEAMS, list(patients))}
+WHOSE = "SELECT id, team_id, synthetic FROM patient WHERE id = ANY($1)"
+
+
+async def whose(db: Db, patients: Sequence[uuid.UUID]) -> dict[uuid.UUID, Whose]:
+    """By patient."""
+    rows = await db.fetch(WHOSE, list(patients))
+    return {row["id"]: Whose(team_id=row["team_id"], synthetic=row["synthetic"]) for row in rows}
 
 
 ON_SHIFT = """
