@@ -1,13 +1,12 @@
 """A paho client that frames whole socket buffers, and joins what it sends into one write.
 
-Stock paho reads a packet byte by byte and wakes its thread for each packet: 40 to 110 µs a message. This one takes
+Stock paho reads a packet byte by byte and wakes its user for each packet: 40 to 110 µs a message. This one takes
 whatever the socket has, cuts it into packets, hands PUBLISH packets on together, and leaves every other packet to
 paho. It overrides one private method of the pinned paho 2.2 (`_packet_read`) and uses a few private fields;
 `fits()` checks that they are what we know, and `plain` (a setting) or a failed check falls back to stock paho.
 """
 
 import struct
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -62,7 +61,7 @@ def fits() -> bool:
 
 
 class FramingClient(Client):
-    """`take` and `acked` are called on paho's thread with what one read brought, in order.
+    """`take` and `acked` are called with what one read brought, in order.
 
     One client is one connection: half a packet left by the last one can never meet the next one's bytes.
     """
@@ -211,20 +210,17 @@ class Window:
         self._client, self._room = client, most
         self._queue: deque[tuple[bytes, bytes]] = deque()
         self._sent: set[int] = set()
-        self._lock = threading.Lock()
         client.acked = self._acknowledged
 
     def open(self, room: int) -> None:
         """The broker accepted us and takes this many at once."""
-        with self._lock:
-            self._room = room
-            self._send()
+        self._room = room
+        self._send()
 
     def publish(self, messages: Iterable[tuple[str, bytes]]) -> None:
         """In one write as far as there is room; the rest follows as the broker acknowledges."""
-        with self._lock:
-            self._queue.extend((topic.encode(), payload) for topic, payload in messages)
-            self._send()
+        self._queue.extend((topic.encode(), payload) for topic, payload in messages)
+        self._send()
 
     def _send(self) -> None:
         parts = []
@@ -238,11 +234,10 @@ class Window:
             self._client._packet_queue(MessageType.PUBACK, b"".join(parts), 0, 0)
 
     def _acknowledged(self, mids: list[int]) -> None:
-        with self._lock:
-            ours = self._sent.intersection(mids)
-            self._sent -= ours
-            self._room += len(ours)
-            self._send()
+        ours = self._sent.intersection(mids)
+        self._sent -= ours
+        self._room += len(ours)
+        self._send()
 
 
 def encode_publish(topic: bytes, payload: bytes, mid: int) -> bytes:

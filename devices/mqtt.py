@@ -23,8 +23,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from devices import framing
-from devices.fairness import Waiting
+from devices.driver import Driver
 from devices.framing import FramingClient, Incoming, Window
+from devices.inbox import Inbox
 
 IN_FLIGHT = 50_000  # the broker sends no more than this unacknowledged: our buffer's bound
 BIGGEST_PACKET = 1_000_000
@@ -114,10 +115,9 @@ class Session:
 
     def __init__(self, broker: Broker, client_id: str, filters: Sequence[str], say: Say) -> None:
         self._broker, self._client_id, self._filters, self._say = broker, client_id, filters, say
-        self._came: deque[tuple[Connection, list[Incoming]]] = deque()  # paho's thread puts, ours takes
-        self._waiting: Waiting[Delivered] = Waiting()
-        self._arrived = asyncio.Event()
+        self._inbox: Inbox[Delivered] = Inbox()
         self._current: Connection | None = None
+        self._driver: Driver | None = None
         self._framed = not broker.plain and framing.fits()
         self.connected = asyncio.Event()
 
@@ -130,20 +130,25 @@ class Session:
             await _wait(stop, pause * random.uniform(0.5, 1))  # noqa: S311 - jitter
 
     async def take(self, most: int) -> list[Delivered]:
-        """What is there now, at most `most`, each sender in turn; waits for the first, never for more."""
-        while not self._there():
-            self._arrived.clear()
-            if not self._there():
-                await self._arrived.wait()
-        return self._waiting.take(most)
+        """What is there now, at most `most`, each sender in turn; waits for the first, never for more.
 
-    def _there(self) -> int:
-        """How many wait, with what paho's thread has put since."""
-        while self._came:
-            by, messages = self._came.popleft()
-            by.delivered([m.mid for m in messages])
-            self._waiting.put([Delivered(m.topic, m.payload, m.mid, m.content_type, by) for m in messages])
-        return len(self._waiting)
+        Empty once `no_more` was said.
+        """
+        self._read()
+        while self._inbox.empty:
+            if self._driver is not None:
+                self._driver.listen()
+            await self._inbox.some()
+            self._read()
+        return self._inbox.take_now(most)
+
+    def no_more(self) -> None:
+        """Who takes is told to end; the session itself goes on, so that what was stored can be acknowledged."""
+        self._inbox.close()
+
+    def _read(self) -> None:
+        if self._driver is not None:
+            self._driver.read()
 
     def settle(self, stored: Sequence[Delivered]) -> None:
         """Acknowledge what has been committed. To a connection that is gone this does nothing, as it must."""
@@ -160,19 +165,22 @@ class Session:
     async def _one_connection(self, stop: asyncio.Event) -> bool:
         """True when the broker had accepted us before the connection ended."""
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        connection = self._connection(loop, over)
+        connection = self._connection(over)
         client = connection.client
         try:
             await asyncio.to_thread(self._connect, client)
         except (OSError, ValueError) as error:
             self._say("broker_away", type(error).__name__)
             return False
-        client.loop_start()  # paho's own thread: without it, two threads would write to one socket
+        if client.socket() is None:  # it hung up before our first word was out; paho has closed and raises nothing
+            self._say("broker_away", "hung up")
+            return False
+        self._driver = Driver(client, loop, lambda: self._inbox.came)
         await _first(stop, over)
         accepted = self.connected.is_set()
         self._forget(connection)
-        client.disconnect()
-        await asyncio.to_thread(client.loop_stop)
+        self._driver.stop()
+        self._driver = None
         return accepted
 
     def _connect(self, client: Client) -> None:
@@ -183,7 +191,7 @@ class Session:
         broker = self._broker
         client.connect(broker.host, broker.port, KEEPALIVE_SECONDS, clean_start=False, properties=properties)
 
-    def _connection(self, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> Connection:
+    def _connection(self, over: asyncio.Event) -> Connection:
         kind = FramingClient if self._framed else Client
         client = kind(
             CallbackAPIVersion.VERSION2, self._client_id, protocol=MQTTv5, manual_ack=True, reconnect_on_failure=False
@@ -193,37 +201,35 @@ class Session:
         if self._broker.tls:
             client.tls_set_context(ssl.create_default_context())
         connection = FramedConnection(client) if isinstance(client, FramingClient) else Connection(client)
-        self._hear(connection, loop, over)
+        self._hear(connection, over)
         return connection
 
-    def _hear(self, connection: Connection, loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> None:
-        """Paho calls these on its own thread; what touches the session goes through the loop."""
+    def _hear(self, connection: Connection, over: asyncio.Event) -> None:
+        """Paho calls these while it is driven, so on the loop."""
         client = connection.client
 
         def on_disconnect(_: Client, __: Any, ___: DisconnectFlags, reason: ReasonCode, ____: Any) -> None:
             self._say("broker_disconnected", str(reason))
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(over.set)
+            over.set()
 
         def on_subscribe(*_: Any) -> None:
-            loop.call_soon_threadsafe(self.connected.set)
+            self.connected.set()
 
         def take(messages: list[Incoming]) -> None:
-            self._came.append((connection, messages))
-            if not self._arrived.is_set():
-                loop.call_soon_threadsafe(self._arrived.set)
+            connection.delivered([m.mid for m in messages])
+            self._inbox.put([Delivered(m.topic, m.payload, m.mid, m.content_type, connection) for m in messages])
 
         def on_message(_: Client, __: Any, message: MQTTMessage) -> None:
             content_type = getattr(message.properties, "ContentType", None)
             mid = message.mid if message.qos else 0
             take([Incoming(message.topic.encode(), bytes(message.payload), mid, message.retain, content_type)])
 
-        client.on_connect = self._accepted(connection, loop)
+        client.on_connect = self._accepted(connection)
         client.on_disconnect, client.on_subscribe, client.on_message = on_disconnect, on_subscribe, on_message
         if isinstance(client, FramingClient):
             client.take = take
 
-    def _accepted(self, connection: Connection, loop: asyncio.AbstractEventLoop) -> Any:
+    def _accepted(self, connection: Connection) -> Any:
         def on_connect(client: Client, _: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
             if reason.is_failure:
                 self._say("broker_refused", str(reason))
@@ -231,16 +237,13 @@ class Session:
                 return
             connection.opened(properties)
             # Before the subscription is confirmed: a resumed session delivers at once, and wants its receipts.
-            loop.call_soon_threadsafe(self._adopt, connection)
+            self._current = connection
             # Retained readings are replays, not measurements: the broker is asked not to send them.
             options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
             client.subscribe([(pattern, options) for pattern in self._filters])
             self._say("broker_connected", "session resumed" if flags.session_present else "new session")
 
         return on_connect
-
-    def _adopt(self, connection: Connection) -> None:
-        self._current = connection
 
     def _forget(self, connection: Connection) -> None:
         if self._current is connection:

@@ -3,46 +3,34 @@
 import asyncio
 import gc
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import asyncpg
-import msgspec
 import structlog
 
-from devices import mqtt, receipts, status, topics
-from devices.intake import Publish
+from devices import mqtt, topics
+from devices.inbox import Inbox
 from devices.mqtt import Delivered, Session
-from devices.status import Status
 from server.db import pool
 from server.db.heartbeats import beat
-from server.db.ids import uuid7
-from server.db.pool import AWAY, Database, Who
-from server.flows import clock, dropped, reading
-from server.flows.page import Told, told_of
-from server.flows.reading import Outcome
+from server.db.pool import AWAY, Database
+from server.flows import dropped, storing
+from server.flows.page import told_of
+from server.flows.storing import Between
 from server.settings import Settings, mqtt_parts
 from server.waiting import wait
 
 log = structlog.get_logger()
-WHO = Who(principal="service:bridge")
 MOST = 4000
-LANES = 2  # while one batch waits for PostgreSQL, the next is taken apart; acknowledged in the order they came
-DATA_ERRORS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+LANES = 2  # of plain readings: while one batch waits for PostgreSQL, the next is taken apart
+REST_AT_MOST_S = 0.1
 # A batch is tens of thousands of objects that refer to each other in trees and are gone with it: to look for cycles
 # among them every 700 costs a third of the time.
 COLLECT_AFTER = 100_000
 DROPPED = topics.DROPPED.encode()
-NO_PARTITION = "23514"  # a month is missing: ours to mend, so it is waited for and never quarantined
-
-
-class Between(msgspec.Struct, frozen=True, kw_only=True):
-    """The broker's session, the database, and what this installation has set."""
-
-    session: Session
-    database: Database
-    told: Told
-    daily_cap: int
 
 
 async def run(settings: Settings, stop: asyncio.Event) -> None:
@@ -62,12 +50,20 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
     session = Session(broker, _client_id(settings), (topics.READINGS, topics.STATUS, topics.DROPPED), _say)
     database = await pool.connect(settings.url_for("bridge"), name="bridge", size=4, lazy=True, generic_plans=True)
     told = told_of(settings)
-    between = Between(session=session, database=database, told=told, daily_cap=settings.daily_cap)
+    between = Between(
+        session=session,
+        database=database,
+        careful=Inbox(),
+        took=Counter(),
+        busy=set(),
+        told=told,
+        daily_cap=settings.daily_cap,
+    )
     try:
         async with asyncio.TaskGroup() as loops:
             listening = asyncio.Event()  # set last: the session outlives the batch in hand
             loops.create_task(session.run(listening), name="session")
-            loops.create_task(_pulse(database, session, stop), name="heartbeat")
+            loops.create_task(_pulse(database, session, stop, between.took), name="heartbeat")
             loops.create_task(_ingest(between, stop, listening), name="ingest")
     finally:
         await database.close()
@@ -87,17 +83,32 @@ async def _ingest(between: Between, stop: asyncio.Event, listening: asyncio.Even
     try:
         async with asyncio.TaskGroup() as running:
             for number in range(LANES):
-                running.create_task(_lane(between, drops, stop), name=f"lane {number}")
+                running.create_task(_plain_lane(between, stop), name=f"plain lane {number}")
+            running.create_task(_careful_lane(between, drops, stop), name="careful lane")
+            await stop.wait()
+            between.session.no_more()
+            between.careful.close()
     finally:
         listening.set()
 
 
-async def _lane(between: Between, drops: dropped.Drops, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        batch = await _taken(between.session, stop)
-        if await _until_stored(between, batch, stop):
+async def _plain_lane(between: Between, stop: asyncio.Event) -> None:
+    while batch := await between.session.take(MOST):
+        between.busy.add(id(batch))
+        await _until_stored(partial(storing.plain, between), batch, stop)
+        between.busy.discard(id(batch))
+
+
+async def _careful_lane(between: Between, drops: dropped.Drops, stop: asyncio.Event) -> None:
+    """An alert takes a dozen round trips. While plain readings wait too, the lane leaves two thirds to them."""
+    clock = asyncio.get_running_loop().time
+    while batch := await between.careful.take(MOST):
+        began = clock()
+        if await _until_stored(partial(storing.careful, between), batch, stop):
             between.session.settle(batch)
         await _heed_drops(between.database, drops, batch)
+        if between.busy:
+            await wait(min(2 * (clock() - began), REST_AT_MOST_S), stop)
 
 
 async def _heed_drops(database: Database, drops: dropped.Drops, batch: Sequence[Delivered]) -> None:
@@ -105,31 +116,20 @@ async def _heed_drops(database: Database, drops: dropped.Drops, batch: Sequence[
     if drops.grew(message.payload for message in batch if message.topic == DROPPED):
         log.error("broker_drops")
         try:
-            async with database.transaction(WHO) as db:
+            async with database.transaction(storing.WHO) as db:
                 await dropped.alarm(db, datetime.now(UTC))
         except AWAY:
             log.warning("database_away", waiting=1)
 
 
-async def _taken(session: Session, stop: asyncio.Event) -> list[Delivered]:
-    """The next batch; empty when told to stop."""
-    if stop.is_set():
-        return []
-    taking, stopping = asyncio.ensure_future(session.take(MOST)), asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        return taking.result() if taking.done() else []
-    finally:
-        taking.cancel()
-        stopping.cancel()
-
-
-async def _until_stored(between: Between, batch: Sequence[Delivered], stop: asyncio.Event) -> bool:
+async def _until_stored(
+    store: Callable[[Sequence[Delivered]], Awaitable[None]], batch: Sequence[Delivered], stop: asyncio.Event
+) -> bool:
     """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves it to the broker."""
     pause = 0.1
-    while batch and not stop.is_set():
+    while not stop.is_set():
         try:
-            await _store(between, batch)
+            await store(batch)
         except AWAY as error:
             log.warning("database_away", error=type(error).__name__, waiting=len(batch))
         except asyncpg.PostgresError as error:
@@ -141,98 +141,25 @@ async def _until_stored(between: Between, batch: Sequence[Delivered], stop: asyn
     return False
 
 
-async def _store(between: Between, batch: Sequence[Delivered]) -> None:
-    """One transaction for the batch; when one message's data breaks it, halves are tried until it stands alone."""
-    now = datetime.now(UTC)
-    said, statuses = _sorted_out(batch)
-    try:
-        async with between.database.transaction(WHO) as db:
-            wrong = (
-                [shift.device_id for shift in await clock.hear(db, statuses, now) if not shift.right]
-                if statuses
-                else []
-            )
-            outcome = reading.NOTHING
-            if said:
-                outcome = await reading.handle(db, said, now, between.told, between.daily_cap)
-    except DATA_ERRORS as error:
-        if error.sqlstate == NO_PARTITION and "partition" in str(error):
-            raise
-        await _bisect(between, batch, error)
-        return
-    _answer(between.session, outcome)
-    _set_clocks(between.session, wrong)
-
-
-def _set_clocks(session: Session, devices: Sequence[str]) -> None:
-    """Ask those whose clock is wrong to set it. Only who told us its clock is asked: it is there and listens."""
-    said = msgspec.json.encode({"set_clock": datetime.now(UTC).isoformat(timespec="seconds")})
-    session.publish((topics.topic(device, "commands"), said) for device in devices)
-
-
-async def _bisect(between: Between, batch: Sequence[Delivered], error: asyncpg.PostgresError) -> None:
-    if len(batch) > 1:
-        half = len(batch) // 2
-        await _store(between, batch[:half])
-        await _store(between, batch[half:])
-        return
-    log.error("message_refused_by_database", sqlstate=error.sqlstate)
-    said, _ = _sorted_out(batch)
-    if said:
-        async with between.database.transaction(WHO) as db:
-            outcome = await reading.refuse(db, said[0], "database_refused", uuid7(), datetime.now(UTC))
-        _answer(between.session, outcome)
-
-
-def _sorted_out(batch: Sequence[Delivered]) -> tuple[list[Publish], list[tuple[str, Status]]]:
-    """The messages with readings, and what devices say of themselves."""
-    said, statuses = [], []
-    for message in batch:
-        taken = topics.read(message.topic)
-        if taken is None:
-            continue
-        if taken.kind == "readings":
-            said.append(_publish(message, taken.sender))
-        elif (one := status.read(message.payload)) is not None:
-            statuses.append((taken.sender, one))
-        else:
-            log.warning("status_unreadable", device=taken.sender)
-    return said, statuses
-
-
-def _publish(message: Delivered, sender: str) -> Publish:
-    return Publish(
-        sender=sender, payload=message.payload, topic=topics.topic(sender, "readings"),
-        content_type=message.content_type,
-    )  # fmt: skip
-
-
-def _answer(session: Session, outcome: Outcome) -> None:
-    session.publish(
-        (topics.topic(sender, "receipts"), encode(receipt))
-        for sender, of_sender in outcome.receipts.items()
-        for receipt in of_sender
-    )
-    if outcome.counts.get("received"):
-        log.info("batch", **outcome.counts, alerts=len(outcome.episodes))
-
-
-def encode(receipt: receipts.Receipt) -> bytes:
-    """A receipt as its sender reads it."""
-    return msgspec.json.encode(receipt)
-
-
-async def _pulse(database: Database, session: Session, stop: asyncio.Event) -> None:
+async def _pulse(database: Database, session: Session, stop: asyncio.Event, took: Counter[str] | None = None) -> None:
     """Say every few seconds that we live, and whether the broker is there."""
     while not stop.is_set():
         await wait(5, session.connected)
         loop = "ingest" if session.connected.is_set() else "ingest_without_broker"
         try:
-            async with database.transaction(WHO) as db:
+            async with database.transaction(storing.WHO) as db:
                 await beat(db, "bridge", os.environ.get("CARELOOP_INSTANCE", "1"), loop, datetime.now(UTC))
         except (*AWAY, asyncpg.PostgresError):
             log.warning("heartbeat_missed")
+        _say_what_came(took)
         await wait(3, stop)
+
+
+def _say_what_came(took: Counter[str] | None) -> None:
+    """One line a heartbeat: a line a batch would be a hundred a second."""
+    if took:
+        log.info("took", **took)
+        took.clear()
 
 
 def _say(event: str, detail: str) -> None:

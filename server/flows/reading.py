@@ -1,33 +1,31 @@
 """What came in becomes readings, findings, alerts and pages, in one transaction; then its sender gets a receipt."""
 
 import uuid
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from devices import arrivals, clocks, intake, quality, quarantine, receipts, registry
+from devices import clocks, intake, quality, quarantine, receipts, registry
 from devices.clocks import Observation
-from devices.decoded import DecodedReading, Entry, Refused
+from devices.decoded import Entry, Refused
 from devices.intake import DAILY_CAP, Candidate, Publish
 from devices.meanings import meanings
-from devices.receipts import Receipt, Settled
+from devices.receipts import Receipt
 from devices.registry import Known
-from server.db.events import CHANNEL, Event, encoded, tell
-from server.db.ids import uuid7s
+from server.db.events import Event, tell
 from server.db.pool import Db
+from server.flows import entering
 from server.flows.clock import compare
+from server.flows.entering import Applying
 from server.flows.nobodys import crises
 from server.flows.page import Told, page
-from server.monitoring import alarms, alerts, findings, limits, returns, rules
+from server.monitoring import alarms, alerts, findings, returns, rules
 from server.monitoring.alarms import Alarm
 from server.monitoring.alerts import Episode
 from server.monitoring.limits import Limit
 from server.monitoring.rules import Measured
-
-Applying = Mapping[uuid.UUID, Sequence[Limit]]  # the limits of each patient
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,18 +41,17 @@ NOTHING = Outcome(receipts={}, counts={}, episodes=[])
 
 async def handle(db: Db, batch: Sequence[Publish], now: datetime, told: Told, cap: int = DAILY_CAP) -> Outcome:
     """Store what the batch says, judge it, and decide whom to tell: one transaction, opened by the caller."""
-    known = await registry.known(db, {p.sender for p in batch}, now.date())
-    applying = await limits.of_patients(db, sorted(known.patients), now)
-    candidates = _understand(batch, known, now, cap)
-    settled, new, through = await _enter(db, candidates, applying, now)
+    by = await entering.ask(db, batch, now)
+    known = by.known
+    candidates = [c for of_message in entering.understand(batch, known, now, cap) for c in of_message]
+    settled, new, through = await entering.enter(db, candidates, by.names, now)
     await keep_doubtful(db, new, now)
-    episodes = await judge(db, new, known, applying, now, told)
+    episodes = await judge(db, new, known, by.applying, now, told)
     await compare(db, _compared(new, known, now), now)
-    await alarms.raise_all(db, [alarm for c in new for alarm in _trouble(c)], now)
+    await alarms.raise_all(db, [alarm for c in new for alarm in trouble(c)], now)
     await returns.cry(db, await crises(db, new, now), now)
     await tell(db, *_worklists(new, episodes))
-    counts: Counter[str] = Counter(c.fate for c in new)
-    counts.update(received=len(candidates), duplicate=len(candidates) - len(new))
+    counts = entering.counts(len(candidates), new)
     return Outcome(receipts=receipts.receipts(settled, through), counts=counts, episodes=episodes)
 
 
@@ -64,65 +61,10 @@ async def refuse(db: Db, publish: Publish, reason: str, kept_as: uuid.UUID, now:
     refused = Refused(reason=reason)
     entry = Entry(raw=publish.payload, decoded=refused)
     candidates = [intake.quarantined(publish, entry, refused, kept_as, known.devices.get(publish.sender))]
-    settled, new, through = await _enter(db, candidates, {}, now)
+    settled, new, through = await entering.enter(db, candidates, {}, now)
     await keep_doubtful(db, new, now)
     counts = {"received": 1, "quarantined": 1}
     return Outcome(receipts=receipts.receipts(settled, through), counts=counts, episodes=[])
-
-
-def _understand(batch: Sequence[Publish], known: Known, now: datetime, cap: int) -> list[Candidate]:
-    """Each entry of each message with its fate."""
-    found = []
-    came: Counter[str] = Counter()
-    ids = uuid7s()
-    for publish in batch:
-        sender = known.devices.get(publish.sender)
-        entries = intake.entries(publish, sender)
-        came[publish.sender] += len(entries)
-        flood = sender is not None and sender.today + came[publish.sender] > cap
-        for entry in entries:
-            if sender is not None and flood and isinstance(entry.decoded, DecodedReading):
-                found.append(intake.refused(publish, entry, entry.decoded, next(ids), sender, "daily_cap"))
-            else:
-                found.append(intake.decide(publish, entry, known, now, next(ids)))
-    return found
-
-
-async def _enter(
-    db: Db, candidates: Sequence[Candidate], applying: Applying, now: datetime
-) -> tuple[list[Settled | Candidate], list[Candidate], dict[arrivals.Epoch, int]]:
-    """The fate told for each candidate, in their order; those that are new; how far each epoch is settled.
-
-    The ledger decides: only what it did not have becomes a reading. A number that came before with other
-    content is entered beside it under number and hash.
-    """
-    firsts = {c.where: c for c in reversed(candidates)}
-    times = Counter(c.where for c in candidates) if len(firsts) < len(candidates) else None
-    names = rules.names(applying)
-    news = encoded(_read(candidates))  # also of what came before: to look again is harmless
-    entered = await arrivals.enter(db, list(firsts.values()), times, names, now, (CHANNEL, news))
-    if len(firsts) == len(candidates) and not entered.before:
-        return list(candidates), list(candidates), entered.through
-    new = {c.where: c for c in firsts.values() if c.reading_id not in entered.before}
-    before = await arrivals.earlier(db, sorted(firsts))
-    beside = {
-        one.where: one
-        for one in (intake.reused(c) for c in candidates if c.seq is not None and before[c.where].hash != c.hash)
-    }
-    if beside:
-        again = await arrivals.enter(db, list(beside.values()), dict.fromkeys(beside, 0), names, now)
-        entered.through.update(again.through)
-        before |= await arrivals.earlier(db, sorted(beside))
-        new |= {where: c for where, c in beside.items() if c.reading_id not in again.before}
-    return [_settled(c, before) for c in candidates], list(new.values()), entered.through
-
-
-def _settled(c: Candidate, before: Mapping[intake.Key, arrivals.Earlier]) -> Settled:
-    """What its sender is told: the fate it had when it first came."""
-    first = before[c.where]
-    if c.seq is not None and first.hash != c.hash:
-        first = before[intake.reused(c).where]
-    return Settled(sender=c.sender, epoch=c.epoch, seq=c.seq, hash=c.hash, fate=first.fate, reason=first.reason)
 
 
 def _compared(new: Sequence[Candidate], known: Known, now: datetime) -> list[Observation]:
@@ -169,7 +111,7 @@ async def judge(
     Doubt is not silence: what is held is judged as every reading and every patient it could be.
     """
     by_metric = rules.grouped(applying)
-    judged = [measured for c in new if _may_cross(c, by_metric) for measured in _measured(c, known, now)]
+    judged = [measured for c in new if may_cross(c, by_metric) for measured in _measured(c, known, now)]
     found = rules.worst(rules.judge(judged, applying))
     if not found:
         return []
@@ -179,7 +121,7 @@ async def judge(
     return episodes
 
 
-def _may_cross(c: Candidate, by_metric: Mapping[uuid.UUID, Mapping[str, Sequence[Limit]]]) -> bool:
+def may_cross(c: Candidate, by_metric: Mapping[uuid.UUID, Mapping[str, Sequence[Limit]]]) -> bool:
     """False for what is stored and crosses nothing: most readings, and this is the one path all of them take."""
     if c.fate != "stored" or c.decoded is None or c.patient_id is None or c.decoded.out_of_range is not None:
         return True
@@ -220,7 +162,8 @@ SAYS = {
 }
 
 
-def _trouble(c: Candidate) -> list[Alarm]:
+def trouble(c: Candidate) -> list[Alarm]:
+    """What is wrong with its sender, for whoever looks after devices."""
     if c.fate == "stored" and not (c.decoded and c.decoded.flags):
         return []
     kinds = [c.reason] if c.reason else []
@@ -237,24 +180,9 @@ def _trouble(c: Candidate) -> list[Alarm]:
     ]
 
 
-MANY = 50  # patients of one organization: from here on one event says "look again" to whoever looks at any of them
-
-
 def events(new: Sequence[Candidate], episodes: Sequence[Episode]) -> list[Event]:
     """What open pages should look at again."""
-    return _read(new) + _worklists(new, episodes)
-
-
-def _read(candidates: Sequence[Candidate]) -> list[Event]:
-    read: dict[uuid.UUID, set[uuid.UUID]] = {}
-    for c in candidates:
-        if c.organization_id is not None and c.patient_id is not None:
-            read.setdefault(c.organization_id, set()).add(c.patient_id)
-    told = []
-    for organization, patients in read.items():
-        named = sorted(patients) if len(patients) < MANY else [None]
-        told += [Event(topic="patient", organization=organization, patient=patient) for patient in named]
-    return told
+    return entering.read_events(new) + _worklists(new, episodes)
 
 
 def _worklists(new: Sequence[Candidate], episodes: Sequence[Episode]) -> list[Event]:

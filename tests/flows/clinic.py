@@ -38,8 +38,9 @@ class Clinic(msgspec.Struct, frozen=True, kw_only=True):
 async def make_clinic(owner: Any, world: World) -> Clinic:
     people = {}
     roles = {"backup": "nurse", "charge": "nurse", "clinician": "clinician", "admin": "admin"}
+    ids = sorted(uuid7() for _ in roles)  # of one millisecond they come in no order, and the first stands in
     for number, (name, role) in enumerate(roles.items()):
-        people[name] = uuid7()
+        people[name] = ids[number]
         await owner.execute(
             "INSERT INTO staff (id, organization_id, name, role, phone, created_at) VALUES ($1, $2, $3, $4, $5, now())",
             people[name], world.organization, name.title(), role, f"+1212555050{number}",

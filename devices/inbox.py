@@ -1,0 +1,51 @@
+"""What waits for somebody to store it: put there as it comes, taken in batches, each sender in turn."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from devices.fairness import Message, Waiting
+
+M = TypeVar("M", bound=Message)
+
+
+class Inbox(Generic[M]):
+    """For any number of takers on one event loop. `came` counts what was ever put; closed, it gives nothing more."""
+
+    def __init__(self) -> None:
+        self._waiting: Waiting[M] = Waiting()
+        self._some = asyncio.Event()
+        self._closed = False
+        self.came = 0
+
+    def put(self, messages: Iterable[M]) -> None:
+        before = len(self._waiting)
+        self._waiting.put(messages)
+        self.came += len(self._waiting) - before
+        self._some.set()
+
+    def close(self) -> None:
+        """Nobody waits any longer. What is still there is for its sender to send again."""
+        self._closed = True
+        self._some.set()
+
+    @property
+    def empty(self) -> bool:
+        """True when somebody who takes has to wait."""
+        return not self._closed and not self._waiting
+
+    async def some(self) -> None:
+        """Until there may be something to take."""
+        self._some.clear()
+        if self.empty:
+            await self._some.wait()
+
+    def take_now(self, most: int) -> list[M]:
+        """What is there, at most `most`."""
+        return [] if self._closed else self._waiting.take(most)
+
+    async def take(self, most: int) -> list[M]:
+        """What is there, at most `most`; waits for the first, never for more. Empty only when closed."""
+        while self.empty:
+            await self.some()
+        return self.take_now(most)
