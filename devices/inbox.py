@@ -1,7 +1,7 @@
 """What waits for somebody to store it: put there as it comes, taken in batches, each sender in turn."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from devices.fairness import Message, Waiting
@@ -10,7 +10,7 @@ M = TypeVar("M", bound=Message)
 
 
 class Inbox(Generic[M]):
-    """For any number of takers on one event loop. `came` counts what was ever put; closed, it gives nothing more."""
+    """For any number of takers on one event loop. `came` counts what was ever put."""
 
     def __init__(self) -> None:
         self._waiting: Waiting[M] = Waiting()
@@ -18,16 +18,22 @@ class Inbox(Generic[M]):
         self._closed = False
         self.came = 0
 
-    def put(self, messages: Iterable[M]) -> None:
-        before = len(self._waiting)
-        self._waiting.put(messages)
-        self.came += len(self._waiting) - before
-        self._some.set()
+    def put(self, messages: Sequence[M]) -> None:
+        """What comes after the end is counted and left to its sender."""
+        self.came += len(messages)
+        if not self._closed:
+            self._waiting.put(messages)
+            self._some.set()
 
     def close(self) -> None:
-        """Nobody waits any longer. What is still there is for its sender to send again."""
+        """Nothing more comes: who takes is given what is there, then nothing."""
         self._closed = True
         self._some.set()
+
+    def abandon(self) -> None:
+        """Who takes is given nothing more. What is still there is for its sender to send again."""
+        self._waiting = Waiting()
+        self.close()
 
     @property
     def empty(self) -> bool:
@@ -42,7 +48,7 @@ class Inbox(Generic[M]):
 
     def take_now(self, most: int) -> list[M]:
         """What is there, at most `most`."""
-        return [] if self._closed else self._waiting.take(most)
+        return self._waiting.take(most)
 
     async def take(self, most: int) -> list[M]:
         """What is there, at most `most`; waits for the first, never for more. Empty only when closed."""

@@ -144,7 +144,7 @@ class Session:
 
     def no_more(self) -> None:
         """Who takes is told to end; the session itself goes on, so that what was stored can be acknowledged."""
-        self._inbox.close()
+        self._inbox.abandon()
 
     def _read(self) -> None:
         if self._driver is not None:

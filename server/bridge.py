@@ -27,6 +27,7 @@ log = structlog.get_logger()
 MOST = 4000
 LANES = 2  # of plain readings: while one batch waits for PostgreSQL, the next is taken apart
 REST_AT_MOST_S = 0.1
+END_WITHIN_S = 5
 # A batch is tens of thousands of objects that refer to each other in trees and are gone with it: to look for cycles
 # among them every 700 costs a third of the time.
 COLLECT_AFTER = 100_000
@@ -79,15 +80,19 @@ def _client_id(settings: Settings) -> str:
 
 
 async def _ingest(between: Between, stop: asyncio.Event, listening: asyncio.Event) -> None:
+    """Told to stop, it takes no more from the broker and ends with what it has in hand: that may be a crisis."""
     drops = dropped.Drops()
     try:
         async with asyncio.TaskGroup() as running:
-            for number in range(LANES):
-                running.create_task(_plain_lane(between, stop), name=f"plain lane {number}")
+            lanes = [
+                running.create_task(_plain_lane(between, stop), name=f"plain lane {number}") for number in range(LANES)
+            ]
             running.create_task(_careful_lane(between, drops, stop), name="careful lane")
             await stop.wait()
             between.session.no_more()
+            await asyncio.wait(lanes)
             between.careful.close()
+            asyncio.get_running_loop().call_later(END_WITHIN_S, between.careful.abandon)
     finally:
         listening.set()
 
@@ -104,8 +109,9 @@ async def _careful_lane(between: Between, drops: dropped.Drops, stop: asyncio.Ev
     clock = asyncio.get_running_loop().time
     while batch := await between.careful.take(MOST):
         began = clock()
-        if await _until_stored(partial(storing.careful, between), batch, stop):
-            between.session.settle(batch)
+        if not await _until_stored(partial(storing.careful, between), batch, stop):
+            return
+        between.session.settle(batch)
         await _heed_drops(between.database, drops, batch)
         if between.busy:
             await wait(min(2 * (clock() - began), REST_AT_MOST_S), stop)
@@ -125,9 +131,9 @@ async def _heed_drops(database: Database, drops: dropped.Drops, batch: Sequence[
 async def _until_stored(
     store: Callable[[Sequence[Delivered]], Awaitable[None]], batch: Sequence[Delivered], stop: asyncio.Event
 ) -> bool:
-    """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves it to the broker."""
+    """Try a batch until PostgreSQL has it. Nothing is acknowledged before; stopping leaves what fails to the broker."""
     pause = 0.1
-    while not stop.is_set():
+    while True:
         try:
             await store(batch)
         except AWAY as error:
@@ -138,7 +144,8 @@ async def _until_stored(
             return True
         pause = min(pause * 2, 10)
         await wait(pause, stop)
-    return False
+        if stop.is_set():
+            return False
 
 
 async def _pulse(database: Database, session: Session, stop: asyncio.Event, took: Counter[str] | None = None) -> None:

@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,9 @@ import msgspec
 import pytest
 
 from devices.credentials import DynamicSecurity
+from devices.mqtt import Delivered
 from server import bridge
+from server.flows import storing
 from server.ops.embedded import mosquitto
 from server.ops.embedded.mosquitto import RunningMosquitto
 from server.settings import Settings
@@ -123,6 +125,28 @@ async def test_a_crisis_gets_its_receipt_an_alert_and_a_page(
     assert home.settled == {1: "stored", 2: "stored"}
 
 
+async def test_told_to_stop_it_ends_with_what_it_has_in_hand(
+    world: World, owner: Any, on_broker: Settings, broker: RunningMosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second crisis waits behind the first; the plain reading after them says that both were taken."""
+    go, careful = asyncio.Event(), storing.careful
+
+    async def slow(between: storing.Between, batch: Sequence[Delivered]) -> None:
+        await go.wait()
+        await careful(between, batch)
+
+    monkeypatch.setattr(storing, "careful", slow)
+    async with lent_home(world, broker) as home:
+        async with running_bridge(on_broker, owner):
+            for seq, systolic in ((1, 192), (2, 194), (3, 128)):
+                home.send(bp(seq, systolic))
+                await asyncio.sleep(0.1)
+            await home.until_settled([3])
+            asyncio.get_running_loop().call_later(0.3, go.set)
+        assert await owner.fetchval("SELECT array_agg(systolic_mmhg ORDER BY 1)::int[] FROM reading") == [128, 192, 194]
+        await home.until_settled([1, 2, 3])
+
+
 async def test_what_was_published_while_the_bridge_was_away_is_stored_when_it_returns(
     world: World, owner: Any, on_broker: Settings, broker: RunningMosquitto
 ) -> None:
@@ -192,6 +216,7 @@ class Killed:
     CODE = """
 import asyncio, os
 from server import bridge
+from server.flows import storing
 from server.settings import load
 asyncio.run(bridge.run(load(os.environ), asyncio.Event()))
 """

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from litestar import Litestar
@@ -15,6 +16,7 @@ from tests.world import World
 
 Client = AsyncTestClient[Litestar]
 TODAY = date(2026, 6, 1)
+HOME = ZoneInfo("America/New_York")
 
 
 def told(can_miss: int, language: str = "en", *, lasts: int = 10) -> str:
@@ -41,19 +43,20 @@ def test_what_was_picked_up_lasts_through_its_last_day_and_not_one_more() -> Non
 
 async def test_the_portal_shows_it_from_the_second_fill_on(portal: Client, owner: Any, world: World) -> None:
     medicine, now = uuid7(), datetime.now(UTC)
+    today = now.astimezone(HOME).date()  # the patient's day, which begins later than UTC's
     await owner.execute(
         """INSERT INTO medicine (id, organization_id, patient_id, name, adherence_class, as_needed, starts_on, source, author,
                recorded_at) VALUES ($1, $2, $3, 'Secretstatin 20 mg', 'statin', true, $4, 'staff', 'test', $5)""",
-        medicine, world.organization, world.patient, now.date() - timedelta(days=300), now,
+        medicine, world.organization, world.patient, today - timedelta(days=300), now,
     )  # fmt: skip
-    first = now.date().replace(month=1, day=1)  # fills of last year do not count, whenever this runs
+    first = today.replace(month=1, day=1)  # fills of last year do not count, whenever this runs
     for days, seen in ((40, False), (10, True)):
-        filled_on = max(now.date() - timedelta(days=days), first + timedelta(days=1 if seen else 0))
+        filled_on = max(today - timedelta(days=days), first + timedelta(days=1 if seen else 0))
         await owner.execute(
             "INSERT INTO dispensing VALUES ($1, $2, $3, $4, $5, 30, 'staff', 'test', $6)",
             uuid7(), world.organization, world.patient, medicine, filled_on, now,
         )  # fmt: skip
         page = (await portal.get("/portal")).text
         assert ("Cholesterol medicine" in page) is seen
-    assert "You had it at hand on 41 of 41 days." in page or now.date().timetuple().tm_yday < 42
+    assert "You had it at hand on 41 of 41 days." in page or today.timetuple().tm_yday < 42
     assert "Secretstatin" not in page

@@ -74,7 +74,7 @@ class Scene:
         """Whatever the broker took before this quiet reading of somebody else's has been dealt with after it.
 
         It is taken no earlier than what came before it, but another lane may be quicker: so the bridge ends too,
-        which it does when it has nothing in hand.
+        which it does with what it has in hand.
         """
         self.probe.send({"seq": 1, "kind": "pulse", "pulse": 61})
         await self.probe.until_settled([1])
