@@ -1,7 +1,6 @@
 """A nurse answers a page from her telephone: her newest page is taken in her name, once; nobody else's text changes it."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,8 +96,9 @@ async def test_one_takes_the_newest_page_that_nobody_has_and_the_answer_says_whi
     await send_all(worker_db, phones.gateway(), now)
     await owner.execute("UPDATE alert SET status = 'acknowledged', acknowledged_by = $2 WHERE id = $1", newer[0], paged.backup)  # fmt: skip
     zone = ZoneInfo(await owner.fetchval("SELECT zone FROM organization WHERE id = $1", paged.world.organization))
+    pages = [row["created_at"] for row in await owner.fetch("SELECT created_at FROM message WHERE purpose = 'page'")]
     taken, answered = [], []
-    for at in (now, now - timedelta(minutes=7)):
+    for at in (max(pages), min(pages)):
         await phones.write(paged.world.nurse_phone, "1")
         who = "acknowledged_by = $1 AND id <> ALL($2)"
         taken.append(await owner.fetchval(f"SELECT id FROM alert WHERE {who}", paged.world.nurse, taken))
