@@ -7,6 +7,7 @@ A batch is entered by one statement: what the ledger did not have becomes rows o
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -32,11 +33,29 @@ class Entered(msgspec.Struct, frozen=True, kw_only=True):
     through: dict[Epoch, int]
 
 
+class Disproved(Exception):
+    """What was to hold does not: nothing was entered."""
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What rests on this is entered only if it is still so: the sum of the fingerprints of what is known of them."""
+
+    senders: Sequence[str]
+    patients: Sequence[uuid.UUID]
+    at: datetime
+    fingerprints: int
+
+
 # Statements of their own see what others wrote in this transaction; parts of one statement do not. So each part takes
 # what it needs of an earlier one from what that returned, and the counts in between make it wait for all of it.
 # Looking ids up in `fresh` is written so that it is hashed whatever the planner thinks of its size.
 ENTER = """
-    WITH incoming AS MATERIALIZED (SELECT * FROM unnest($1::text::incoming_entry[])),
+    WITH incoming AS MATERIALIZED (
+        SELECT * FROM unnest($1::text::incoming_entry[])
+         WHERE $7::numeric IS NULL
+            OR $7 = (SELECT coalesce((SELECT sum(hash_record_extended(about, 0)) FROM about_senders($4) AS about), 0)
+                            + coalesce((SELECT sum(hash_record_extended(judged, 0))
+                                          FROM judged_by($5, $6) AS judged), 0))),
     fresh AS (
         INSERT INTO arrival (device_id, epoch, key, seq, hash, fate, reason, organization_id, reading_id, patient_id,
                              measured_at, received_at)
@@ -100,11 +119,12 @@ ENTER = """
 
 async def enter(
     db: Any, entries: Sequence[Candidate], times: Mapping[Key, int] | None, judged_with: Mapping[Any, str],
-    now: datetime, news: tuple[str, Sequence[str]] = ("", ()),
+    now: datetime, news: tuple[str, Sequence[str]] = ("", ()), proof: Proof | None = None,
 ) -> Entered:  # fmt: skip
     """Enter what is new, with its readings: one round trip, in a transaction opened by the caller.
 
     `news`: a channel and what whoever listens there hears on commit; telling it apart would be another round trip.
+    `Disproved` when the `proof` failed; it needs a sender that is registered.
 
     Each key once; `times` says how often each came in this batch, None that none came twice. Sorted by key, and
     ledger before numbers before counts: two batches that meet must not deadlock.
@@ -114,7 +134,11 @@ async def enter(
     runs = incoming.runs(entries)
     text = incoming.literal(sorted(entries, key=incoming.where), times, runs, judged_with, now)
     before, through, unsure = set(), {}, []
-    for device, epoch, settled, highest, known in await db.fetch(ENTER, text, *news):
+    resting = (proof.senders, proof.patients, proof.at, Decimal(proof.fingerprints)) if proof else [None] * 4
+    said = await db.fetch(ENTER, text, *news, *resting)
+    if proof and not said:
+        raise Disproved
+    for device, epoch, settled, highest, known in said:
         if known is not None:
             before.add(known)
             continue

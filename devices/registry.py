@@ -4,23 +4,19 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A registered device as ingestion needs it.
-
-    `today` counts the entries it brought on the day asked for; `skew` is server minus its clock, where that is known.
-    """
+    """A registered device as ingestion needs it; `skew` is server minus its clock, where that is known."""
 
     id: str
     organization_id: uuid.UUID
     format: str
     hub_id: str | None
     disabled: bool
-    today: int = 0
     skew: timedelta | None = None
 
 
@@ -38,15 +34,30 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True):
         return (self.lent_from is None or self.lent_from <= at) and (self.lent_to is None or at < self.lent_to)
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of everybody a batch may speak of; loans in the order they began.
+Usual: TypeAlias = Mapping[str, Decimal]  # a patient's medians, by column of `reading`
 
-    `baselines`: what is usual for a patient, by column of `reading`.
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """One device, its loans in the order they began, and what is usual for those who had it.
+
+    `fingerprint`: of the rows this was read from. While it is the same, so is everything but `today`, which counts
+    the entries the device brought on the day asked for.
     """
+
+    device: Device
+    loans: Sequence[Loan]
+    baselines: Mapping[uuid.UUID, Usual]
+    fingerprint: int
+    today: int
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of everybody a batch may speak of, by device and by patient."""
 
     devices: Mapping[str, Device]
     loans: Mapping[str, Sequence[Loan]]
-    baselines: Mapping[uuid.UUID, Mapping[str, Decimal]]
+    baselines: Mapping[uuid.UUID, Usual]
+    today: Mapping[str, int]
 
     @property
     def patients(self) -> set[uuid.UUID]:
@@ -54,62 +65,56 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return {loan.patient_id for of_device in self.loans.values() for loan in of_device}
 
 
-USUAL_FROM = 5  # readings: one strange day moves no median of five
 KNOWN = """
-    SELECT d.id, d.organization_id, m.format, d.hub_id, d.disabled_at IS NOT NULL AS disabled,
-           CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END AS today, c.skew_seconds, usual.metrics, usual.medians,
-           l.patient_id, p.zone, l.user_slot, lower(l.lent) AS lent_from, upper(l.lent) AS lent_to
-      FROM (SELECT unnest($1::text[]) UNION SELECT id FROM device WHERE hub_id = ANY($1)) AS asked (id)
-      JOIN device d ON d.id = asked.id
-      JOIN device_model m ON m.id = d.model_id
-      LEFT JOIN device_state s ON s.device_id = d.id
-      LEFT JOIN device_clock c ON c.device_id = d.id
-      LEFT JOIN loan l ON l.device_id = d.id COLLATE "C"
-      LEFT JOIN patient p ON p.id = l.patient_id
-      LEFT JOIN LATERAL (
-            SELECT array_agg(b.metric) AS metrics, array_agg(b.value) AS medians
-              FROM patient_baseline b WHERE b.patient_id = l.patient_id AND b.readings >= $3) AS usual ON true
+    SELECT about.*, hash_record_extended(about, 0), CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END
+      FROM about_senders($1) AS about LEFT JOIN device_state s ON s.device_id = about.id
 """
 
 
 async def known(db: Any, senders: Iterable[str], today: date) -> Known:
     """The registered ones among the senders, the devices they are the hub of, and all loans of both, also past ones."""
-    devices: dict[str, Device] = {}
-    loans: dict[str, list[Loan]] = {}
-    baselines: dict[uuid.UUID, dict[str, Decimal]] = {}
-    for row in await db.fetch(KNOWN, sorted(set(senders)), today, USUAL_FROM):
-        (
-            name,
-            organization,
-            form,
-            hub,
-            disabled,
-            count,
-            skew,
-            metrics,
-            medians,
-            patient,
-            zone,
-            slot,
-            lent_from,
-            lent_to,
-        ) = row
-        if name not in devices:
-            devices[name] = Device(
-                id=name, organization_id=organization, format=form, hub_id=hub, disabled=disabled, today=count,
-                skew=None if skew is None else timedelta(seconds=skew),
-            )  # fmt: skip
+    return gathered(await registered(db, senders, today))
+
+
+def gathered(found: Iterable[Registered]) -> Known:
+    """The same by device and by patient."""
+    devices, loans, today = dict[str, Device](), dict[str, Sequence[Loan]](), dict[str, int]()
+    baselines: dict[uuid.UUID, Usual] = {}
+    for one in found:
+        name = one.device.id
+        devices[name], today[name] = one.device, one.today
+        if one.loans:
+            loans[name] = one.loans
+        if one.baselines:
+            baselines.update(one.baselines)
+    return Known(devices=devices, loans=loans, baselines=baselines, today=today)
+
+
+async def registered(db: Any, senders: Iterable[str], today: date) -> list[Registered]:
+    """One by one what `known` tells together."""
+    rows: dict[str, list[Any]] = {}
+    for row in await db.fetch(KNOWN, sorted(set(senders)), today):
+        rows.setdefault(row[0], []).append(row)
+    return [_registered(of_device) for of_device in rows.values()]
+
+
+def _registered(rows: Sequence[Any]) -> Registered:
+    name, organization, form, hub, disabled, skew = rows[0][:6]
+    loans, baselines, fingerprint = [], {}, 0
+    for *_, metrics, medians, patient, zone, slot, since, until, of_row, _ in rows:
+        fingerprint += of_row
         if patient is not None:
-            loan = Loan(
-                device_id=name, patient_id=patient, zone=zone, user_slot=slot, lent_from=lent_from, lent_to=lent_to
+            loans.append(
+                Loan(device_id=name, patient_id=patient, zone=zone, user_slot=slot, lent_from=since, lent_to=until)
             )
-            loans.setdefault(name, []).append(loan)
             if metrics is not None:
                 baselines[patient] = dict(zip(metrics, medians, strict=True))
-    for of_device in loans.values():
-        if len(of_device) > 1:
-            of_device.sort(key=lambda loan: (loan.lent_from is not None, loan.lent_from))
-    return Known(devices=devices, loans=loans, baselines=baselines)
+    loans.sort(key=lambda loan: (loan.lent_from is not None, loan.lent_from))
+    device = Device(
+        id=name, organization_id=organization, format=form, hub_id=hub, disabled=disabled,
+        skew=None if skew is None else timedelta(seconds=skew),
+    )  # fmt: skip
+    return Registered(device=device, loans=loans, baselines=baselines, fingerprint=fingerprint, today=rows[0][-1])
 
 
 def attribute(loans_of_device: Sequence[Loan], at: datetime, user_slot: int | None) -> Loan | None:

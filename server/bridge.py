@@ -18,6 +18,7 @@ from server.db import pool
 from server.db.heartbeats import beat
 from server.db.pool import AWAY, Database
 from server.flows import dropped, storing
+from server.flows.by_heart import ByHeart
 from server.flows.page import told_of
 from server.flows.storing import Between
 from server.settings import Settings, mqtt_parts
@@ -59,6 +60,7 @@ async def _run(settings: Settings, stop: asyncio.Event) -> None:
         busy=set(),
         told=told,
         daily_cap=settings.daily_cap,
+        by_heart=ByHeart(),
     )
     try:
         async with asyncio.TaskGroup() as loops:

@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from devices import arrivals, intake, registry
-from devices.arrivals import Entered, Epoch
+from devices.arrivals import Entered, Epoch, Proof
 from devices.decoded import DecodedReading
 from devices.intake import Candidate, Publish
 from devices.receipts import Settled
@@ -61,7 +61,7 @@ def understand(batch: Sequence[Publish], known: Known, now: datetime, cap: int) 
         sender = known.devices.get(publish.sender)
         entries = intake.entries(publish, sender)
         came[publish.sender] += len(entries)
-        flood = sender is not None and sender.today + came[publish.sender] > cap
+        flood = sender is not None and known.today[publish.sender] + came[publish.sender] > cap
         of_message = []
         for entry in entries:
             if sender is not None and flood and isinstance(entry.decoded, DecodedReading):
@@ -82,12 +82,15 @@ async def enter(db: Db, candidates: Sequence[Candidate], names: Mapping[uuid.UUI
     return await beside(db, said, now) if said.repeated else all_new(said)
 
 
-async def first(db: Db, candidates: Sequence[Candidate], names: Mapping[uuid.UUID, str], now: datetime) -> First:
-    """Enter each key once: one statement, whole by itself."""
+async def first(
+    db: Db, candidates: Sequence[Candidate], names: Mapping[uuid.UUID, str], now: datetime,
+    proof: Proof | None = None,
+) -> First:  # fmt: skip
+    """Enter each key once: one statement, whole by itself, which enters nothing when the `proof` fails."""
     firsts = {c.where: c for c in reversed(candidates)}
     times = Counter(c.where for c in candidates) if len(firsts) < len(candidates) else None
     news = encoded(read_events(candidates))  # also of what came before: to look again is harmless
-    entered = await arrivals.enter(db, list(firsts.values()), times, names, now, (CHANNEL, news))
+    entered = await arrivals.enter(db, list(firsts.values()), times, names, now, (CHANNEL, news), proof)
     return First(candidates=candidates, firsts=firsts, names=names, entered=entered)
 
 

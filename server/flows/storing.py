@@ -17,6 +17,7 @@ from server.db.ids import uuid7
 from server.db.pool import Database, Who
 from server.flows import clock, reading
 from server.flows import plain as quick
+from server.flows.by_heart import ByHeart
 from server.flows.page import Told
 from server.flows.reading import Outcome
 
@@ -40,6 +41,7 @@ class Between(msgspec.Struct, frozen=True, kw_only=True):
     busy: set[int]
     told: Told
     daily_cap: int
+    by_heart: ByHeart
 
 
 async def plain(between: Between, batch: Sequence[Delivered]) -> None:
@@ -53,7 +55,9 @@ async def plain(between: Between, batch: Sequence[Delivered]) -> None:
     if readings:
         said = [_publish(message, sender) for message, sender in readings]
         try:
-            done = await quick.take_in(between.database, WHO, said, datetime.now(UTC), between.daily_cap)
+            done = await quick.take_in(
+                between.database, WHO, said, datetime.now(UTC), between.daily_cap, between.by_heart
+            )
         except DATA_ERRORS as error:
             if _lacks_partition(error):
                 raise

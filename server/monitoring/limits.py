@@ -1,7 +1,8 @@
 """The limits that apply to a patient now: the strictest of their programmes', replaced by the patient's own."""
 
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,60 +27,62 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     value: Decimal
 
 
-# Levels are fetched once per programme: a batch speaks of thousands of patients of few programmes. Rules over a series
-# are judged elsewhere (`flows.series`).
-OF_PATIENTS = """
-    WITH enrolled AS MATERIALIZED (
-        SELECT patient_id, programme_id FROM enrolment WHERE patient_id = ANY($1) AND valid_to IS NULL)
-    SELECT patient_id, programme_id, NULL::uuid AS rule_id, NULL::uuid AS version, NULL AS vital, NULL AS metric,
-           NULL AS side, NULL AS severity, NULL::numeric AS value
-      FROM enrolled
-     UNION ALL
-    SELECT NULL, pr.programme_id, r.id, v.id, r.vital, l.metric, l.side, l.severity, l.value
-      FROM (SELECT DISTINCT programme_id FROM enrolled) AS e
-      JOIN programme_rule pr ON pr.programme_id = e.programme_id
-      JOIN rule r ON r.id = pr.rule_id AND r.kind = 'crossing'
-      JOIN rule_version v ON v.rule_id = r.id AND v.valid_to IS NULL
-     CROSS JOIN LATERAL (
-           SELECT metric, side, severity, value FROM rule_limit WHERE rule_version_id = v.id
-            UNION ALL
-           SELECT metric, side, severity, value FROM programme_limit
-            WHERE rule_version_id = v.id AND programme_id = pr.programme_id) l
-     UNION ALL
-    SELECT patient_id, NULL, rule_id, NULL, NULL, metric, side, severity, value
-      FROM patient_limit WHERE patient_id = ANY($1) AND (valid_to IS NULL OR valid_to > $2)
-"""
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """By what one patient is judged.
+
+    Fingerprints are of the rows it was read from, the patient's own and each programme's: while they are the same, so
+    are the limits.
+    """
+
+    limits: Sequence[Limit]
+    fingerprint: int
+    programmes: Mapping[uuid.UUID, int]
+
+
+OF_PATIENTS = "SELECT judged.*, hash_record_extended(judged, 0) FROM judged_by($1, $2) AS judged"
 UPPER: tuple[Side, ...] = ("at_or_above", "above")
 
 
-async def of_patients(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, list[Limit]]:
+async def of_patients(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, Sequence[Limit]]:
     """All limits of these patients at `now`; one who is in no programme has none.
 
     Where a rule has levels of one kind for several programmes, the stricter counts: two programmes, one alert.
     Patients of the same programmes without limits of their own share one list.
     """
+    return {patient: one.limits for patient, one in (await judged(db, patients, now)).items()}
+
+
+async def judged(db: Db, patients: Sequence[uuid.UUID], now: datetime) -> dict[uuid.UUID, Judged]:
+    """The same with their fingerprints."""
     programmes: dict[uuid.UUID, list[uuid.UUID]] = {patient: [] for patient in patients}
     levels: dict[uuid.UUID, list[Any]] = {}
     own: dict[uuid.UUID, dict[Level, Decimal]] = {}
-    for patient, programme, rule, *level in await db.fetch(OF_PATIENTS, list(programmes), now):
+    of_patient: Counter[uuid.UUID] = Counter()
+    of_programme: Counter[uuid.UUID] = Counter()
+    for patient, programme, rule, *level, fingerprint in await db.fetch(OF_PATIENTS, list(programmes), now):
+        if patient is None:
+            levels.setdefault(programme, []).append((rule, *level))
+            of_programme[programme] += fingerprint
+            continue
+        of_patient[patient] += fingerprint
         if rule is None:
             programmes[patient].append(programme)
-        elif patient is None:
-            levels.setdefault(programme, []).append((rule, *level))
         else:
             metric, side, severity, value = level[2:]
             own.setdefault(patient, {})[rule, metric, side, severity] = value
     shared: dict[tuple[uuid.UUID, ...], list[Limit]] = {}
     found = {}
-    for patient, of_patient in programmes.items():
-        of_patient.sort()
+    for patient, of_one in programmes.items():
+        together = tuple(sorted(of_one))
         if patient in own:
-            found[patient] = strictest(of_patient, levels, own[patient])
-            continue
-        together = tuple(of_patient)
-        if together not in shared:
-            shared[together] = strictest(of_patient, levels, {})
-        found[patient] = shared[together]
+            limits = strictest(together, levels, own[patient])
+        else:
+            if together not in shared:
+                shared[together] = strictest(together, levels, {})
+            limits = shared[together]
+        found[patient] = Judged(
+            limits=limits, fingerprint=of_patient[patient], programmes={one: of_programme[one] for one in together}
+        )
     return found
 
 

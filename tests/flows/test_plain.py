@@ -9,6 +9,7 @@ import pytest
 from devices.intake import DAILY_CAP, Publish
 from server.db.pool import Database
 from server.flows import plain
+from server.flows.by_heart import ByHeart
 from tests.flows.test_reading import BRIDGE, NOW, bp, count, publish
 from tests.proofs import street
 from tests.world import World, lend_device
@@ -17,7 +18,7 @@ LONG_AGO = NOW - timedelta(days=90)
 
 
 async def take(database: Database, *batch: Publish) -> plain.Taken:
-    return await plain.take_in(database, BRIDGE, list(batch), NOW, DAILY_CAP)
+    return await plain.take_in(database, BRIDGE, list(batch), NOW, DAILY_CAP, ByHeart())
 
 
 async def test_a_plain_reading_is_stored_counted_and_receipted(world: World, owner: Any, bridge_db: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 from devices.intake import DAILY_CAP, Publish
 from server.db.pool import Database, Who
 from server.flows import plain, reading
+from server.flows.by_heart import ByHeart
 from tests.proofs.orders import BRIDGE, differing
 from tests.world import World
 
@@ -35,10 +36,10 @@ class BothWays:
     """As the bridge does it; counts the messages that took each way."""
 
     def __init__(self) -> None:
-        self.quick, self.careful = 0, 0
+        self.quick, self.careful, self.by_heart = 0, 0, ByHeart()
 
     async def __call__(self, db: Any, batch: list[Publish], now: datetime, told: Any) -> None:
-        taken = await plain.take_in(OneConnection(db), BRIDGE, batch, now, DAILY_CAP)
+        taken = await plain.take_in(OneConnection(db), BRIDGE, batch, now, DAILY_CAP, self.by_heart)
         rest = [publish for publish, wants in zip(batch, taken.wanting, strict=True) if wants]
         self.quick, self.careful = self.quick + len(batch) - len(rest), self.careful + len(rest)
         if rest:
