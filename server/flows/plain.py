@@ -1,7 +1,8 @@
 """The quick way of most readings: what crosses nothing and leaves no doubt needs no more than its place in the ledger.
 
-Each statement here is a transaction by itself, so such readings cost one round trip instead of five (three when a sender
-is new to us), and wait for no alert that came with them. Everything else, also of the same sender, takes the way of `reading.handle`.
+Each statement here is a transaction by itself, so such readings cost one round trip instead of five (three when their
+sender is new to us), and wait for no alert that came with them. Everything else, also of the same sender, takes the way
+of `reading.handle`.
 """
 
 from collections.abc import Sequence
