@@ -56,15 +56,22 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
             self.senders[one.sender].came += 1
 
     def proof(self, candidates: Sequence[Candidate], now: datetime) -> Proof:
-        """That all of this is still so where these are stored, as far as they or their senders rest on it."""
-        senders = {c.sender for c in candidates} | {c.about for c in candidates if c.about in self.senders}
+        """That all of this is still so where these are stored, as far as they rest on it.
+
+        They rest on what is known of their senders and devices, and of whoever else brings readings of their patients.
+        """
+        named = {c.sender for c in candidates} | {c.about for c in candidates if c.about in self.senders}
+        people = {patient for sender in named for patient in self.senders[sender].patients}
+        senders = [
+            sender for sender, one in self.senders.items() if sender in named or not people.isdisjoint(one.patients)
+        ]
         devices = [self.devices[name] for name in {name for one in senders for name in self.senders[one].devices}]
         people = {loan.patient_id for device in devices for loan in device.loans}
         judged = [self.patients[patient].judged for patient in people]
         levels = {level for one in judged for level in one.programmes.items()}
         total = sum(one.fingerprint for one in devices) + sum(one.fingerprint for one in judged)
         total += sum(fingerprint for _, fingerprint in levels)
-        return Proof(senders=list(senders), patients=list(people), at=now, fingerprints=total)
+        return Proof(senders=senders, patients=list(people), at=now, fingerprints=total)
 
 
 class ByHeart:

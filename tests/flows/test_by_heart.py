@@ -13,7 +13,7 @@ from server.flows import plain
 from server.flows.by_heart import ByHeart, Recalled
 from tests.flows.test_reading import BRIDGE, NOW, bp, count, publish
 from tests.proofs import street
-from tests.world import World
+from tests.world import World, lend_device
 
 BEHIND = "cuff-behind"  # the world's device is its hub; it is the second patient's
 
@@ -33,7 +33,7 @@ CHANGES = {
     "another of its buttons is lent too": "INSERT INTO loan VALUES (gen_random_uuid(), '{organization}', '{device}', '{second}', 2, tstzrange(now() - interval '9 days', NULL))",
     "what is behind it is somebody else's": "UPDATE loan SET patient_id = '{patient}' WHERE device_id = '{behind}'",
     "its patient moved": "UPDATE patient SET zone = 'Pacific/Kiritimati' WHERE id = '{patient}'",
-    "what is usual was learned": "INSERT INTO patient_baseline VALUES ('{patient}', 'systolic_mmhg', '{organization}', 90, 5, now())",
+    "what was usual was learned": "INSERT INTO patient_baseline VALUES ('{patient}', 'systolic_mmhg', '{organization}', 90, 5, now())",
     "a limit of their own": "INSERT INTO patient_limit (id, organization_id, patient_id, rule_id, metric, side, severity, value, valid_from, author, reason) VALUES (gen_random_uuid(), '{organization}', '{patient}', '{rule}', 'systolic_mmhg', 'at_or_above', 'high', 120, now(), 'test', 'test')",
     "a limit of whoever has what is behind it": "INSERT INTO patient_limit (id, organization_id, patient_id, rule_id, metric, side, severity, value, valid_from, author, reason) VALUES (gen_random_uuid(), '{organization}', '{second}', '{rule}', 'systolic_mmhg', 'at_or_above', 'high', 120, now(), 'test', 'test')",
     "the programme was left": "UPDATE enrolment SET valid_to = now() WHERE patient_id = '{patient}'",
@@ -120,6 +120,21 @@ async def test_a_hub_does_not_speak_for_what_it_no_longer_has_though_that_one_is
     crossing, named = publish(scene.world, bp(2, 192), sender=BEHIND), publish(scene.world, bp(1, 128, source=BEHIND))
     assert (await scene.take(crossing, named)).wanting == [True, True]
     assert await count(scene.owner, "arrival") == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_what_is_usual_is_not_taken_from_what_another_device_was_remembered_with(
+    first: bool, scene: Scene, owner: Any, world: World
+) -> None:
+    """Their second cuff was remembered when something else was usual, and brings what the quick way does not take."""
+    other, _ = await lend_device(owner, world.organization, world.patient, NOW - timedelta(days=90))
+    await scene.change(CHANGES["what was usual was learned"])
+    assert (await scene.take(publish(world, bp(1, 128), sender=other))).wanting == [False]
+    await owner.execute("UPDATE patient_baseline SET value = 60")
+    await scene.recalled(scene.by_heart)
+    plain_one, crossing = publish(world, bp(1, 128)), publish(world, bp(2, 192), sender=other)
+    assert (await scene.take(*([crossing, plain_one] if first else [plain_one, crossing]))).wanting == [True, True]
+    assert await count(owner, "arrival") == 1
 
 
 async def test_what_changes_while_a_batch_is_taken_apart_is_seen(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
