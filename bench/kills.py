@@ -25,6 +25,7 @@ from server.db.pool import AWAY
 from tests.homes import Home, at_home
 from tests.proofs import backlog
 
+BACK_WITHIN_S = 120.0  # PostgreSQL after its last kill
 PER_SECOND = 300
 RESEND_AFTER_S = 4.0
 DRAIN_WITHIN_S = 120.0
@@ -192,11 +193,12 @@ async def _judge(stage: Stage, homes: list[Outbox]) -> dict[str, Any]:
 
 
 async def _owner(stage: Stage) -> Any:
-    while True:
-        try:
-            return await asyncpg.connect(stage.settings.database_url)
-        except AWAY:
-            await asyncio.sleep(0.2)
+    async with asyncio.timeout(BACK_WITHIN_S):
+        while True:
+            try:
+                return await asyncpg.connect(stage.settings.database_url)
+            except AWAY:
+                await asyncio.sleep(0.2)
 
 
 async def soak(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:

@@ -250,3 +250,14 @@ async def test_a_lost_password_file_is_explained(folder: Path) -> None:
 async def test_killing_the_postmaster_by_signal_is_seen_by_who_started_it(running: RunningPostgres) -> None:
     running.process.send_signal(signal.SIGKILL)
     assert await asyncio.wait_for(running.process.wait(), 5) == -signal.SIGKILL
+
+
+async def test_one_that_dies_while_it_is_asked_is_not_there_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps it then starts it again; any other error would end the keeper."""
+    for error in (asyncpg.AdminShutdownError, asyncpg.ConnectionFailureError, asyncpg.CrashShutdownError, OSError):
+
+        async def dies(*_: object, error: type[Exception] = error, **__: object) -> None:
+            raise error("terminating connection due to unexpected postmaster exit")
+
+        monkeypatch.setattr(asyncpg, "connect", dies)
+        assert not await postgres._database_exists("postgresql://u:p@127.0.0.1:1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import msgspec
 
-from server.db.pool import Db
+from server.db.pool import AWAY, Db
 from server.errors import BadSetting, Unavailable
 from server.ops import tether
 from server.ops.embedded import pg_binaries, ports, process
@@ -127,18 +127,18 @@ CREATE = "CREATE DATABASE careloop"
 
 
 async def _database_exists(server: str) -> bool:
-    """Make our database on the first start; False while the server is not up yet."""
+    """Make our database on the first start; False while the server is not up yet, or went down meanwhile."""
     try:
         connection = await asyncpg.connect(f"{server}/postgres", timeout=5, ssl=False)
-    except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.ConnectionDoesNotExistError):
-        return False
+        try:
+            if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
+                await connection.execute(CREATE)
+        finally:
+            await connection.close()
     except asyncpg.InvalidPasswordError:
         raise BadSetting("postgres.password does not fit this data. Restore it from a backup.") from None
-    try:
-        if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):
-            await connection.execute(CREATE)
-    finally:
-        await connection.close()
+    except AWAY:
+        return False
     return True
 
 
