@@ -30,6 +30,12 @@ from tests.world import World
 NOW = datetime.now(UTC)
 
 
+@pytest.fixture(autouse=True)
+def measured_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test measures when it begins, not when its file was read: at night an older crisis is not texted about."""
+    monkeypatch.setattr(sys.modules[__name__], "NOW", datetime.now(UTC))
+
+
 def bp(seq: int, systolic: int = 128, diastolic: int = 80) -> dict[str, Any]:
     return {
         "seq": seq, "kind": "blood_pressure", "measured_at": NOW.isoformat(), "systolic": systolic, "diastolic": diastolic,
