@@ -14,6 +14,7 @@ import msgspec
 
 from devices import incoming
 from devices.intake import Candidate, Fate, Key
+from devices.registry import USUAL_FROM
 
 Epoch = tuple[str, int]  # (sender, epoch)
 
@@ -53,7 +54,8 @@ ENTER = """
     WITH incoming AS MATERIALIZED (
         SELECT * FROM unnest($1::text::incoming_entry[])
          WHERE $7::numeric IS NULL
-            OR $7 = (SELECT coalesce((SELECT sum(hash_record_extended(about, 0)) FROM about_senders($4) AS about), 0)
+            OR $7 = (SELECT coalesce((SELECT sum(hash_record_extended(about, 0))
+                                        FROM about_senders($4, $8) AS about), 0)
                             + coalesce((SELECT sum(hash_record_extended(judged, 0))
                                           FROM judged_by($5, $6) AS judged), 0))),
     fresh AS (
@@ -135,7 +137,7 @@ async def enter(
     text = incoming.literal(sorted(entries, key=incoming.where), times, runs, judged_with, now)
     before, through, unsure = set(), {}, []
     resting = (proof.senders, proof.patients, proof.at, Decimal(proof.fingerprints)) if proof else [None] * 4
-    said = await db.fetch(ENTER, text, *news, *resting)
+    said = await db.fetch(ENTER, text, *news, *resting, USUAL_FROM)
     if proof and not said:
         raise Disproved
     for device, epoch, settled, highest, known in said:

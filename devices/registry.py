@@ -65,9 +65,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return {loan.patient_id for of_device in self.loans.values() for loan in of_device}
 
 
+USUAL_FROM = 5  # readings: one strange day moves no median of five
 KNOWN = """
     SELECT about.*, hash_record_extended(about, 0), CASE WHEN s.day = $2 THEN s.day_count ELSE 0 END
-      FROM about_senders($1) AS about LEFT JOIN device_state s ON s.device_id = about.id
+      FROM about_senders($1, $3) AS about LEFT JOIN device_state s ON s.device_id = about.id
 """
 
 
@@ -93,7 +94,7 @@ def gathered(found: Iterable[Registered]) -> Known:
 async def registered(db: Any, senders: Iterable[str], today: date) -> list[Registered]:
     """One by one what `known` tells together."""
     rows: dict[str, list[Any]] = {}
-    for row in await db.fetch(KNOWN, sorted(set(senders)), today):
+    for row in await db.fetch(KNOWN, sorted(set(senders)), today, USUAL_FROM):
         rows.setdefault(row[0], []).append(row)
     return [_registered(of_device) for of_device in rows.values()]
 

@@ -2,8 +2,8 @@
 -- that stores, to see that it is still so.
 
 -- All that decides whose a reading is: the senders, the devices they are the hub of, a row for each loan of either, also
--- past ones. What is usual begins at five readings: one strange day moves no median of five.
-CREATE FUNCTION about_senders(senders text[])
+-- past ones. What is usual for a patient is told from so many readings on.
+CREATE FUNCTION about_senders(senders text[], usual_from integer)
 RETURNS TABLE (id text, organization_id uuid, format text, hub_id text, disabled boolean, skew_seconds double precision,
                metrics text[], medians numeric[], patient_id uuid, zone text, user_slot integer,
                lent_from timestamptz, lent_to timestamptz)
@@ -18,7 +18,7 @@ LANGUAGE sql STABLE AS $$
       LEFT JOIN patient p ON p.id = l.patient_id
       LEFT JOIN LATERAL (
             SELECT array_agg(b.metric ORDER BY b.metric) AS metrics, array_agg(b.value ORDER BY b.metric) AS medians
-              FROM patient_baseline b WHERE b.patient_id = l.patient_id AND b.readings >= 5) AS usual ON true
+              FROM patient_baseline b WHERE b.patient_id = l.patient_id AND b.readings >= usual_from) AS usual ON true
 $$;
 
 -- All that decides by what patients are judged at a moment: their programmes, the levels of each of these, the patients'
